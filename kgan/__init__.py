@@ -1,0 +1,14 @@
+"""kgan: models whose parameters do not all minimise one loss, for Keras 3 and TensorFlow."""
+
+import os
+
+# TensorFlow reports its CPU features and missing GPU drivers on every start, unless a level was chosen. What goes
+# wrong reaches Python as an exception all the same.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from kgan import datasets, layers, losses, metrics, networks, visualize  # noqa: E402
+from kgan.models import GAN, Game  # noqa: E402
+
+__version__ = "0.1.0"
+
+__all__ = ["GAN", "Game", "datasets", "layers", "losses", "metrics", "networks", "visualize"]

@@ -1,0 +1,97 @@
+"""Exporting a generator as a SavedModel that plain TensorFlow loads, without kgan."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from kgan.datasets.pixels import to_uint8
+
+
+def export_generator(generator: keras.Model, path, *, num_classes: int | None = None) -> Path:
+    """Writes a SavedModel with typed endpoints that return uint8 images in 0..255 (or floats as they are, if they
+    are not images).
+
+    Endpoints:
+
+    - `serve(latents)`, or `serve(latents, labels)` for a conditional generator: latents float32 `(n, latent_dim)`,
+    labels int32 `(n,)`;
+    - `sample(n, seed)`: int32 scalars; the same `n` and `seed` give the same images. With classes, they take turns.
+
+    Args:
+        generator: functional model of latents, or of `[latents, labels]`.
+        path: folder to write; it appears whole or not at all. An existing SavedModel there is replaced.
+        num_classes: number of classes of a conditional generator.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: if `path` exists and is not a SavedModel.
+
+    Examples:
+        >>> gan.export("generator")
+        >>> images = tf.saved_model.load("generator").sample(16, 0)
+    """
+    path = Path(path)
+    if path.exists() and not (path / "saved_model.pb").is_file():
+        raise ValueError(f"{path} exists and is not a SavedModel: choose another folder for the export.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        _archive(generator, num_classes).write_out(str(temporary / "saved_model"), verbose=False)
+        if path.exists():
+            shutil.rmtree(path)
+        os.replace(temporary / "saved_model", path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return path
+
+
+def export_onnx(generator: keras.Model, path) -> Path:
+    """Writes an ONNX file of the generator: latents (and labels) to uint8 images.
+
+    Raises:
+        ImportError: if the packages of the extra `onnx` are missing.
+    """
+    try:
+        import onnx  # noqa: F401
+        import tf2onnx  # noqa: F401
+    except ImportError:
+        raise ImportError("ONNX export needs more packages: pip install 'kgan[onnx]'.") from None
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.tmp.onnx")
+    try:
+        keras.Model(generator.inputs, generator.outputs[0]).export(temporary, format="onnx", verbose=False)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def _archive(generator, num_classes):
+    latent_dim = generator.inputs[0].shape[-1]
+    conditional = len(generator.inputs) == 2
+    is_image = len(generator.outputs[0].shape) == 4
+
+    def images(*inputs):
+        made = generator(list(inputs) if conditional else inputs[0], training=False)
+        return to_uint8(made) if is_image else made
+
+    def sample(n, seed):
+        # The draw of kgan.layers.draw_latents, so that GAN.generate with the same seed makes the same images.
+        latents = tf.random.stateless_normal([n, latent_dim], seed=tf.stack([seed, 0]))
+        return images(latents, tf.range(n) % num_classes) if conditional else images(latents)
+
+    archive = keras.export.ExportArchive()
+    archive.track(generator)
+    latents = tf.TensorSpec((None, latent_dim), tf.float32, name="latents")
+    labels = tf.TensorSpec((None,), tf.int32, name="labels")
+    archive.add_endpoint("serve", images, [latents, labels] if conditional else [latents])
+    if not conditional or num_classes:
+        number, seed = (tf.TensorSpec((), tf.int32, name=name) for name in ("n", "seed"))
+        archive.add_endpoint("sample", sample, [number, seed])
+    return archive

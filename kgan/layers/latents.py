@@ -1,0 +1,50 @@
+"""Latent vectors: the noise that a generator turns into samples."""
+
+import keras
+from keras import ops
+
+from kgan import backend
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class LatentSampler(keras.layers.Layer):
+    """Draws one latent vector z ~ N(0, I) for each row of its input, whatever the input holds.
+
+    Under `tf.distribute` every replica gets its own rows of the vectors that one device would have drawn for the
+    whole batch.
+
+    Args:
+        latent_dim: how many numbers a latent vector has.
+        seed: an integer, or a `keras.random.SeedGenerator` to share.
+
+    Examples:
+        >>> kgan.layers.LatentSampler(100, seed=0)(images).shape  # images: (64, 28, 28, 1)
+        (64, 100)
+    """
+
+    def __init__(self, latent_dim: int, *, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.latent_dim = latent_dim
+        own = not isinstance(seed, keras.random.SeedGenerator)
+        self.seed_generator = keras.random.SeedGenerator(seed) if own else seed
+        self.built = True  # there are no weights to wait for
+
+    def call(self, inputs):
+        """Shape `(batch, ...)` to `(batch, latent_dim)`, float32."""
+        return backend.replica_slice(
+            lambda n: keras.random.normal((n, self.latent_dim), dtype="float32", seed=self.seed_generator),
+            ops.shape(inputs)[0],
+        )
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.latent_dim)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "latent_dim": self.latent_dim, "seed": self.seed_generator.get_config()["seed"]}
+
+
+def draw_latents(n: int, latent_dim: int, seed: int):
+    """`n` latent vectors that depend on `seed` alone, `(n, latent_dim)` float32; the first rows do not depend on
+    `n`.
+    """
+    return keras.random.normal((n, latent_dim), dtype="float32", seed=seed)

@@ -1,0 +1,70 @@
+"""Adversarial losses and gradient penalties, by class or by name."""
+
+import keras
+
+from kgan.losses import adversarial, penalties
+from kgan.losses.adversarial import (
+    AdversarialLoss,
+    Hinge,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    Relativistic,
+    Wasserstein,
+)
+from kgan.losses.penalties import DRAGAN, R1, R2, GradientPenalty, Penalty
+
+__all__ = [
+    "AdversarialLoss",
+    "Minimax",
+    "NonSaturating",
+    "LeastSquares",
+    "Hinge",
+    "Wasserstein",
+    "Relativistic",
+    "Penalty",
+    "R1",
+    "R2",
+    "GradientPenalty",
+    "DRAGAN",
+    "get",
+    "get_penalty",
+]
+
+
+def get(identifier) -> AdversarialLoss:
+    """Resolves an adversarial loss.
+
+    Args:
+        identifier: a name (`"minimax"`, `"non_saturating"`, `"least_squares"`, `"hinge"`, `"wasserstein"`,
+        `"relativistic"`),
+            an instance with `discriminator_loss` and `generator_loss`, or the config of one.
+
+    Raises:
+        ValueError: for anything else, with the list of names.
+
+    Examples:
+        >>> kgan.losses.get("hinge")
+        >>> kgan.losses.Wasserstein(weight_clip=0.05)
+    """
+    return _resolve(identifier, adversarial.ALL, AdversarialLoss, "loss")
+
+
+def get_penalty(identifier) -> Penalty:
+    """Resolves a gradient penalty: an instance, or the config of one.
+
+    Raises:
+        ValueError: for anything else, with the list of right ones.
+    """
+    return _resolve(identifier, {}, Penalty, "penalty")
+
+
+def _resolve(identifier, names, base, what):
+    if isinstance(identifier, dict):
+        identifier = keras.saving.deserialize_keras_object(identifier)
+    if isinstance(identifier, str) and identifier in names:
+        return names[identifier]()
+    if isinstance(identifier, base):
+        return identifier
+    right = [repr(name) for name in names] or [f"kgan.losses.{c.__name__}(weight)" for c in penalties.ALL.values()]
+    raise ValueError(f"unknown {what} {identifier!r}: use one of {', '.join(right)}.")

@@ -1,0 +1,39 @@
+"""Stopping a run at the step whose loss or gradient is NaN or infinite, with a sentence that says so."""
+
+import contextlib
+import re
+
+import keras
+
+from kgan import backend
+
+
+def stop_unless_finite(player: str, loss, gradients: list, optimizer) -> list:
+    """Returns the gradients, but only to a step whose loss and gradients are all finite.
+
+    Args:
+        player: name of the player, for the message.
+        loss: scalar.
+        gradients: list of tensors.
+        optimizer: the player's optimizer, which counts its steps.
+    """
+    found = {f"{player}_loss": [loss], f"the gradient of {player}_loss": gradients}
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        # A loss scale meets infinite gradients now and then, and skips those steps itself.
+        del found[f"the gradient of {player}_loss"]
+    return backend.only_if_finite(gradients, found, optimizer.iterations + 1)
+
+
+@contextlib.contextmanager
+def in_a_sentence():
+    """Turns what `stop_unless_finite` raises inside a compiled step into a `FloatingPointError`."""
+    try:
+        yield
+    except backend.NotFiniteError as error:
+        found = re.search(r"assertion failed: \[([\w ]+_loss)\] \[(\d+)\]", str(error))
+        if not found:
+            raise
+        raise FloatingPointError(
+            f"training stopped: {found[1]} is NaN or infinite at step {found[2]}, which was not taken. Lower the "
+            "learning rate, add a penalty such as kgan.losses.R1, or go back to the last checkpoint."
+        ) from None

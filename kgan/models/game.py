@@ -1,0 +1,328 @@
+"""`Game`: gradient descent in which groups of parameters have their own losses."""
+
+import keras
+from keras import ops, tree
+
+from kgan import backend
+from kgan.models import checks, divergence, minibatches
+from kgan.models.exact import ExactModel
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class Game(ExactModel):
+    """A model whose players each have their own weights, loss, optimizer and number of steps.
+
+    One training step is one round of the game: the players move in the order of `players`, and player p takes
+    `steps[p]` updates, each on a fresh minibatch:
+
+        theta_p <- theta_p - eta_p * grad_theta_p L_p(theta, data)
+
+    Subclass it and override `player_loss`. Everything else is Keras: `compile`, `fit`, `evaluate`, `save`, callbacks,
+    `tf.distribute`, mixed precision. A player's turn changes the weights and statistics of this player and of no other.
+
+    Args:
+        players: dict of names to a layer, a model, or a list of them. They must be built, and no weight may belong to
+            two players.
+        seed: integer from which all randomness of the game flows: `seed_generator`, and the order in which `fit`
+            shuffles arrays; `None` draws one.
+        name: name of the model.
+
+    Raises:
+        ValueError: if there are no players, a player has no weights, or a weight belongs to two players.
+
+    Examples:
+        >>> class Robust(kgan.Game):
+        ...     def player_loss(self, player, data):  # the features minimise L2, the output minimises L1
+        ...         x, y = data
+        ...         features, output = self.players["features"][0], self.players["output"][0]
+        ...         error = output(features(x, training=self.training)) - y
+        ...         return ops.mean(error**2) if player == "features" else ops.mean(ops.abs(error))
+        >>> game = Robust({"features": features, "output": output})
+        >>> game.compile({"features": keras.optimizers.SGD(0.1), "output": "adam"}, steps={"output": 2})
+        >>> game.fit(x, y, batch_size=64, epochs=10)
+    """
+
+    def __init__(self, players, *, seed: int | None = None, name: str | None = None):
+        super().__init__(seed=seed, name=name)
+        self.players = checks.as_players(players)
+        self.training = False
+        self.optimizers = {}
+        self.rounds_at_epoch_start = 0
+        self._trackers = {}
+        # Players are built before the game: Keras need not run it once to know its variables.
+        self.built = True
+
+    # What a game is: who moves which weights, by which loss
+
+    def player_loss(self, player: str, data):
+        """The loss of `player` on a minibatch; override this.
+
+        Call networks with `training=self.training`: it is `True` in `fit` and `False` in `evaluate`. Draw random
+        numbers with `seed=self.seed_generator`. There is no need to stop gradients: only the player's own weights are
+        differentiated.
+
+        Args:
+            player: name of the player whose turn it is.
+            data: one minibatch with the structure that `fit` got: `x`, or `(x, y)`.
+
+        Returns:
+            A scalar, the mean over the minibatch; or `(scalar, {name: scalar to log})`.
+        """
+        raise TypeError(f"{type(self).__name__} must override player_loss(player, data).")
+
+    def after_update(self, player: str):
+        """Called after each update of `player`; override it for what follows a step, such as clipping weights."""
+
+    def player_variables(self, player: str) -> list:
+        """The trainable variables of `player`."""
+        variables = [v for layer in self.players[player] for v in layer.trainable_variables]
+        return list({id(v): v for v in variables}.values())
+
+    def compile(self, optimizers, steps: dict | None = None, *, simultaneous: bool = False, **keras_kwargs):
+        """Sets who learns how.
+
+        Args:
+            optimizers: dict of one optimizer per player (instance, name or config), or one name or config for all.
+            steps: dict of player names to the number of updates per round; 1 for players that are not named.
+            simultaneous: if `True`, all players differentiate at the same point and then move together; otherwise
+                each sees the moves of those before it.
+            **keras_kwargs: `run_eagerly`, `steps_per_execution` and `jit_compile` as in `keras.Model.compile`. XLA
+                (`jit_compile`) is off by default: it drops the check that stops a diverging run.
+
+        Raises:
+            ValueError: for an unknown player or argument, an optimizer that serves two players, and float16 on several
+                devices.
+        """
+        checks.keras_arguments(keras_kwargs, type(self).__name__)
+        steps = checks.as_steps(steps, self.players, simultaneous)
+        optimizers = checks.as_optimizers(optimizers, {p: self.player_variables(p) for p in self.players})
+        with self.distribute_strategy.scope():
+            for player, optimizer in optimizers.items():
+                if checks.computes_in_float16(self.players[player]):
+                    optimizers[player] = checks.as_loss_scaled(optimizer, player, self.num_devices)
+                # Only a built optimizer is saved, restored and distributed.
+                optimizers[player].build(self.player_variables(player))
+            self._trackers = {f"{p}_loss": keras.metrics.Mean(name=f"{p}_loss") for p in self.players}
+            super().compile(optimizer=None, loss=None, **{"jit_compile": False, **keras_kwargs})
+        self.optimizers, self.steps, self.simultaneous = optimizers, steps, simultaneous
+        self._keras_kwargs = keras_kwargs
+
+    # One round of the game
+
+    def train_step(self, data):
+        self.training = True
+        if self.simultaneous:
+            moves = [(player, *self._differentiate(player, data)) for player in self.players]
+            for move in moves:
+                self._update(*move)
+            return self.get_metrics_result()
+        # Unrolled in Python: optimizers cannot run inside a TensorFlow loop or condition on several devices.
+        for player in self.players:
+            for step in range(self.steps[player]):
+                self._update(player, *self._differentiate(player, self._minibatch(data, step)))
+        return self.get_metrics_result()
+
+    def _differentiate(self, player: str, data):
+        """The gradients of the player's loss, and the new values of the statistics that its turn moves."""
+        optimizer, variables = self.optimizers[player], self.player_variables(player)
+
+        def objective():
+            # The scope holds back every assignment (batch statistics, random states), so that a turn can run the other
+            # players' networks in training mode without leaving a trace in them.
+            with keras.StatelessScope(collect_losses=True) as scope:
+                loss, logs = self._loss_and_logs(player, data)
+            loss += self._regularization(player, scope)
+            # Optimizers add up the gradients of the replicas: divided, the sum is the mean over the global batch.
+            return optimizer.scale_loss(loss / backend.num_replicas()), (loss, logs, scope)
+
+        (_, (loss, logs, scope)), gradients = backend.value_and_gradients(objective, variables)
+        self._track(player, loss, logs, data)
+        others = {id(v) for p in self.players if p != player for layer in self.players[p] for v in layer.variables}
+        moved = [(v, scope.get_current_value(v)) for v in self.non_trainable_variables if id(v) not in others]
+        statistics = [(variable, value) for variable, value in moved if value is not None]
+        return divergence.stop_unless_finite(player, loss, gradients, optimizer), statistics
+
+    def _update(self, player: str, gradients, statistics):
+        self.optimizers[player].apply(gradients, self.player_variables(player))
+        for variable, value in statistics:
+            variable.assign(value)
+        self.after_update(player)
+
+    def _loss_and_logs(self, player: str, data):
+        result = self.player_loss(player, data)
+        loss, logs = result if isinstance(result, tuple) else (result, {})
+        checks.scalar(loss, player)
+        return ops.cast(loss, "float32"), logs
+
+    def _regularization(self, player: str, scope):
+        """Weight regularizers and `add_loss` of the player's layers, as `keras.Model.fit` counts them."""
+        total = sum(v.regularizer(v) for v in self.player_variables(player) if v.regularizer is not None)
+        own = {id(inner) for layer in self.players[player] for inner in layer._flatten_layers()}
+        return total + sum(loss for layer, loss in scope.losses if id(layer) in own)
+
+    def _minibatch(self, data, step: int):
+        """Minibatch number `step` of a round's data."""
+        if self.minibatches_per_round == 1:
+            return data
+        return tree.map_structure(lambda tensor: tensor[:, step], data)
+
+    @property
+    def minibatches_per_round(self) -> int:
+        """How many minibatches a round consumes: as many as the player with the most steps takes updates."""
+        return max(self.steps.values())
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds have been played, over all calls of `fit` and across saving and loading."""
+        player = next(iter(self.optimizers))
+        return int(ops.convert_to_numpy(self.optimizers[player].iterations)) // self.steps[player]
+
+    @property
+    def num_devices(self) -> int:
+        """How many devices share a minibatch: those of the `tf.distribute` strategy under which the game was made."""
+        return self.distribute_strategy.num_replicas_in_sync
+
+    def test_step(self, data):
+        self.training = False
+        for player in self.players:
+            with keras.StatelessScope():
+                loss, logs = self._loss_and_logs(player, data)
+            self._track(player, loss, logs, data)
+        return self.get_metrics_result()
+
+    # Logs: means over the epoch, weighted by the size of each minibatch and summed over devices
+
+    @property
+    def metrics(self) -> list:
+        return list(self._trackers.values())
+
+    def _track(self, player: str, loss, logs: dict, data):
+        size = ops.shape(tree.flatten(data)[0])[0]
+        for name, value in {f"{player}_loss": loss, **logs}.items():
+            self._trackers[name].update_state(value, sample_weight=size)
+
+    def _make_trackers(self, batches, minibatch, *, training: bool):
+        """Learns the names that the players log from a trace: variables cannot be made within a training step."""
+
+        def trace(data):
+            return [self._loss_and_logs(player, minibatch(data))[1] for player in self.players]
+
+        self.training = training
+        logs = backend.trace_outputs(trace, batches)
+        with self.distribute_strategy.scope():
+            for name in (name for logs_of_player in logs for name in logs_of_player):
+                if name not in self._trackers:
+                    self._trackers[name] = keras.metrics.Mean(name=name)
+
+    # fit and evaluate
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        steps_per_epoch=None,
+        **kwargs,
+    ):
+        """Trains as `keras.Model.fit` does, one round of the game per step.
+
+        A round takes as many minibatches as the player with the most steps. An incomplete last minibatch is left out.
+        Shuffled arrays come in an order that depends on the game's seed and progress alone, so that a resumed run sees
+        what the uninterrupted one would have seen; the order of a `tf.data.Dataset` is its own affair.
+
+        Args:
+            x: arrays, or a batched `tf.data.Dataset`. `player_loss` gets minibatches of the same structure.
+            y: arrays, if there are targets; `player_loss` then gets `(x, y)`.
+            batch_size: rows per minibatch of arrays; 32 by default.
+            epochs: passes over the data, or over `steps_per_epoch` rounds of it.
+            verbose: as in `keras.Model.fit`.
+            callbacks: list of Keras callbacks. `EarlyStopping` and `ModelCheckpoint` need their `mode`.
+            validation_split: share of the rows, the last ones, to evaluate on after each epoch.
+            validation_data: data to evaluate on after each epoch: what `x` is, or `(x, y)`.
+            shuffle: whether arrays are shuffled.
+            steps_per_epoch: rounds per epoch; all the data by default.
+            **kwargs: the other arguments of `keras.Model.fit`. Weights of samples or classes belong into `player_loss`.
+
+        Returns:
+            A `keras.callbacks.History`.
+
+        Raises:
+            ValueError: for data that cannot be used.
+            FloatingPointError: if a loss or a gradient becomes NaN or infinite. The step that found it is not taken.
+        """
+        self._assert_compile_called("fit")
+        checks.no_weights_of_samples(kwargs)
+        data = minibatches.as_data(x, y, batch_size)
+        if validation_split:
+            data, validation_data = minibatches.split(data, validation_split)
+        self.check_data(data)
+        rounds, steps_per_epoch = minibatches.training_rounds(data, self, batch_size, shuffle, steps_per_epoch)
+        if validation_data is not None:
+            validation_batch_size = kwargs.pop("validation_batch_size", None) or batch_size
+            validation_data = minibatches.as_data(validation_data)
+            validation_data = minibatches.evaluation_batches(validation_data, self, validation_batch_size)
+        self._make_trackers(rounds, lambda data: self._minibatch(data, 0), training=True)
+        kwargs.update(epochs=epochs, verbose=verbose, validation_data=validation_data, steps_per_epoch=steps_per_epoch)
+        with divergence.in_a_sentence():
+            return super().fit(rounds, shuffle=False, callbacks=_with_epoch_start(callbacks), **kwargs)
+
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
+        """Computes every player's loss and logs on `x` or `(x, y)`, with all networks in inference mode.
+
+        Arguments and returns are those of `keras.Model.evaluate`. On several devices an incomplete last batch is left
+        out.
+        """
+        self._assert_compile_called("evaluate")
+        checks.no_weights_of_samples(kwargs)
+        batches = minibatches.evaluation_batches(minibatches.as_data(x, y, batch_size), self, batch_size)
+        self._make_trackers(batches, lambda data: data, training=False)
+        return super().evaluate(batches, verbose=verbose, **kwargs)
+
+    def check_data(self, data):
+        """Called by `fit` before any work; override it to refuse data that the players cannot use."""
+
+    def train_on_batch(self, *args, **kwargs):
+        raise TypeError("a round can take several minibatches: call fit(data, steps_per_epoch=1) for a single round.")
+
+    # Saving: what made and compiled the game; weights, optimizers and random states follow from Keras and `ExactModel`
+
+    def get_config(self) -> dict:
+        players = {player: list(layers) for player, layers in self.players.items()}
+        return {"players": keras.saving.serialize_keras_object(players), "seed": self.seed, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects=None):
+        config = dict(config)
+        config["players"] = keras.saving.deserialize_keras_object(config["players"], custom_objects)
+        return cls(**config)
+
+    def compile_arguments(self) -> dict:
+        """The arguments of the `compile` that led to the present state; a class with its own `compile` overrides it."""
+        arguments = {"optimizers": dict(self.optimizers), "steps": dict(self.steps), "simultaneous": self.simultaneous}
+        return {**arguments, **self._keras_kwargs}
+
+    def get_compile_config(self):
+        return keras.saving.serialize_keras_object(self.compile_arguments()) if self.compiled else None
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+
+class _NoteEpochStart(keras.callbacks.Callback):
+    """Notes the progress that decides the order of the data, which is read from another thread while rounds go on."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.rounds_at_epoch_start = self.model.rounds
+
+
+def _with_epoch_start(callbacks):
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        callbacks.append(_NoteEpochStart())
+        return callbacks
+    return [*tree.flatten(callbacks or []), _NoteEpochStart()]

@@ -1,0 +1,93 @@
+"""From what a user gives to `fit` to the minibatches of a game's rounds."""
+
+import numpy as np
+from keras import tree
+
+from kgan import backend
+
+
+def as_data(x, y=None, batch_size=None):
+    """What `player_loss` gets minibatches of: `x`, or `(x, y)`; a batched dataset, or arrays with the same number of
+    rows.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if backend.is_dataset(x):
+        if batch_size is not None or y is not None:
+            raise ValueError("a tf.data.Dataset brings its own batches and targets: leave out batch_size and y.")
+        return x
+    data = x if y is None else (x, y)
+    leaves = tree.flatten(data)
+    if not leaves or not all(hasattr(leaf, "shape") and hasattr(leaf, "__array__") for leaf in leaves):
+        kinds = ", ".join(sorted({type(leaf).__name__ for leaf in leaves})) or "nothing"
+        raise ValueError(
+            f"data must be arrays or a batched tf.data.Dataset, got {kinds}: "
+            "tf.data.Dataset.from_generator wraps a generator."
+        )
+    data = tree.map_structure(np.asarray, data)
+    sizes = [len(a) if a.ndim else 0 for a in tree.flatten(data)]
+    if len(set(sizes)) != 1:
+        raise ValueError(f"all arrays must have the same number of rows, got {', '.join(map(str, sizes))}.")
+    for array in tree.flatten(data):
+        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+            raise ValueError("the data holds NaN or infinite numbers: remove or replace them first.")
+    return tree.map_structure(lambda a: a.astype("float32") if a.dtype == np.float64 else a, data)
+
+
+def rows(data) -> int:
+    """The number of rows of arrays in any structure."""
+    return len(tree.flatten(data)[0])
+
+
+def training_rounds(data, game, batch_size, shuffle, steps_per_epoch):
+    """A dataset with one element per round: a minibatch, or several stacked on axis 1 if a round takes several.
+
+    Args:
+        data: from `as_data`.
+        game: the `Game` that trains; its seed and its progress decide the order of arrays.
+        batch_size: rows per minibatch of arrays; 32 if `None`, as in Keras.
+        shuffle: whether arrays are shuffled.
+        steps_per_epoch: rounds per epoch, or `None` for all the data.
+
+    Returns:
+        `(dataset, steps_per_epoch)` for `keras.Model.fit`.
+    """
+    count = game.minibatches_per_round
+    if backend.is_dataset(data):
+        return backend.rounds_of(data, count), steps_per_epoch
+    size, batch_size, devices = rows(data), batch_size or 32, game.num_devices
+    if batch_size % devices:
+        raise ValueError(f"batch_size {batch_size} cannot be divided evenly between {devices} devices.")
+    available = size // batch_size // count
+    if not available:
+        raise ValueError(
+            f"a round takes {count} x {batch_size} rows, but the data has {size}: use a smaller batch_size or "
+            "more data."
+        )
+    if steps_per_epoch is not None and steps_per_epoch > available:
+        raise ValueError(
+            f"steps_per_epoch={steps_per_epoch} is more than the {available} rounds that {size} rows give."
+        )
+    order = backend.shuffled_range(size, game.seed, lambda: game.rounds_at_epoch_start) if shuffle else None
+    batches = backend.array_batches(data, batch_size, order=order, drop_incomplete=True)
+    # Cut here rather than by Keras, so that every epoch starts a new pass, whose order a resumed run can repeat.
+    return backend.rounds_of(batches, count).take(steps_per_epoch or available), None
+
+
+def evaluation_batches(data, game, batch_size):
+    """Batches of arrays for `evaluate`, in the stored order; a dataset as it is."""
+    if backend.is_dataset(data):
+        return data
+    # On several devices, one without rows in the last batch would turn the mean into NaN.
+    return backend.array_batches(data, batch_size or 32, drop_incomplete=game.num_devices > 1)
+
+
+def split(data, share: float):
+    """The first rows for training and the last `share` of them for validation, as Keras does it."""
+    if not 0 < share < 1:
+        raise ValueError(f"validation_split must be between 0 and 1, got {share}.")
+    if backend.is_dataset(data):
+        raise ValueError("validation_split works on arrays: split a dataset yourself and give validation_data.")
+    cut = int(rows(data) * (1 - share))
+    return tree.map_structure(lambda a: a[:cut], data), tree.map_structure(lambda a: a[cut:], data)
