@@ -98,6 +98,15 @@ def _update_replicas(strategy, variable, value):
     strategy.extended.update(variable, lambda replica, new: replica.assign(new), args=(value,))
 
 
+def after(tensors):
+    """A context whose operations wait for `tensors`, in any structure.
+
+    A compiled step runs its operations as soon as their own inputs are there. Counters and random states have none:
+    when the data ends, or a check fails, they would have moved all the same.
+    """
+    return tf.control_dependencies(tf.nest.flatten(tensors, expand_composites=True))
+
+
 def only_if_finite(tensors: list, found: dict[str, list], step) -> list:
     """Returns `tensors`, after checking numbers that have to be finite first.
 

@@ -37,8 +37,7 @@ def get(identifier) -> AdversarialLoss:
 
     Args:
         identifier: a name (`"minimax"`, `"non_saturating"`, `"least_squares"`, `"hinge"`, `"wasserstein"`,
-        `"relativistic"`),
-            an instance with `discriminator_loss` and `generator_loss`, or the config of one.
+            `"relativistic"`), an instance with `discriminator_loss` and `generator_loss`, or the config of one.
 
     Raises:
         ValueError: for anything else, with the list of names.

@@ -1,5 +1,7 @@
 """A `keras.Model` that is saved with its random state."""
 
+import random
+
 import keras
 
 
@@ -16,9 +18,9 @@ class ExactModel(keras.Model):
 
     def __init__(self, *, seed: int | None = None, name: str | None = None):
         super().__init__(name=name)
-        self.seed_generator = keras.random.SeedGenerator(seed)
-        # Read back: where `seed` is None, the one that was drawn makes the run repeatable.
-        self.seed = int(self.seed_generator.get_config()["seed"])
+        # A seed that is drawn (which keras.utils.set_random_seed decides) is kept: the run it starts can be repeated.
+        self.seed = random.randrange(2**31) if seed is None else seed
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
 
     @property
     def random_states(self) -> list:

@@ -111,16 +111,20 @@ class Game(ExactModel):
 
     def train_step(self, data):
         self.training = True
+        with backend.after(data):
+            self._play_round(data)
+        return self.get_metrics_result()
+
+    def _play_round(self, data):
         if self.simultaneous:
             moves = [(player, *self._differentiate(player, data)) for player in self.players]
             for move in moves:
                 self._update(*move)
-            return self.get_metrics_result()
+            return
         # Unrolled in Python: optimizers cannot run inside a TensorFlow loop or condition on several devices.
         for player in self.players:
             for step in range(self.steps[player]):
                 self._update(player, *self._differentiate(player, self._minibatch(data, step)))
-        return self.get_metrics_result()
 
     def _differentiate(self, player: str, data):
         """The gradients of the player's loss, and the new values of the statistics that its turn moves."""
@@ -143,10 +147,11 @@ class Game(ExactModel):
         return divergence.stop_unless_finite(player, loss, gradients, optimizer), statistics
 
     def _update(self, player: str, gradients, statistics):
-        self.optimizers[player].apply(gradients, self.player_variables(player))
-        for variable, value in statistics:
-            variable.assign(value)
-        self.after_update(player)
+        with backend.after(gradients):
+            self.optimizers[player].apply(gradients, self.player_variables(player))
+            for variable, value in statistics:
+                variable.assign(value)
+            self.after_update(player)
 
     def _loss_and_logs(self, player: str, data):
         result = self.player_loss(player, data)

@@ -24,9 +24,10 @@ class GAN(Game):
 
     Args:
         generator: functional or sequential model of latent vectors `(batch, latent_dim)`, or of `[latents, labels]`,
-        to samples. discriminator: functional or sequential model of samples, or of `[samples, labels]`, to logits
-        `(batch, 1)`. ema_momentum: how much of the moving average is kept in each step, from 0 to below 1; `None`
-        keeps no average. seed: integer from which all randomness flows.
+            to samples.
+        discriminator: functional or sequential model of samples, or of `[samples, labels]`, to logits `(batch, 1)`.
+        ema_momentum: how much of the moving average is kept in each step, from 0 to below 1; `None` keeps no average.
+        seed: integer from which all randomness flows; `None` draws one.
         name: name of the model.
 
     Raises:
@@ -71,9 +72,9 @@ class GAN(Game):
         """Sets how the two players learn.
 
         Args:
-            generator_optimizer, discriminator_optimizer: Keras optimizers (instance, name or config), learning-rate
-            schedules included; `None`
-                for DCGAN's Adam with a learning rate of 2e-4 and beta_1 of 0.5.
+            generator_optimizer: Keras optimizer (instance, name or config), with a learning-rate schedule if wanted;
+                `None` for DCGAN's Adam with a learning rate of 2e-4 and beta_1 of 0.5.
+            discriminator_optimizer: the same for the discriminator.
             loss: a name or an instance, see `kgan.losses.get`.
             penalties: gradient penalties of the discriminator, in any number and combination, see `kgan.losses`.
             discriminator_steps: updates of the discriminator per round (k of algorithm 1), each on a fresh minibatch.
@@ -165,8 +166,10 @@ class GAN(Game):
         Args:
             n: how many.
             labels: for a conditional GAN: a class for all, or an array of `n` int class ids. Without it the classes
-            take turns. seed: integer; the same seed gives the same samples. `None` draws one. Training goes on as if
-            nothing had been drawn. ema: whether to use the moving average of the generator, if there is one.
+                take turns.
+            seed: integer; the same seed gives the same samples, `None` others each time. Training goes on as if nothing
+                had been drawn.
+            ema: whether to use the moving average of the generator, if there is one.
 
         Returns:
             `(n, ...)` float32 array, as the generator makes it: images in -1..1.

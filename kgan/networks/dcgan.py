@@ -28,7 +28,8 @@ def dcgan_generator(
         latent_dim: how many numbers a latent vector has.
         filters: channels of the last hidden layer; each layer before has twice as many, up to 8 times.
         num_classes: number of classes for a conditional generator, whose class embedding is concatenated to the
-        latent vector. normalization: `"batch"` (synchronised between devices), `"layer"`, `"group"`, or `"none"`.
+            latent vector.
+        normalization: `"batch"` (synchronised between devices), `"layer"`, `"group"`, or `"none"`.
 
     Returns:
         A functional `keras.Model`: `(batch, latent_dim)` to float32 images `(batch, height, width, channels)` in
@@ -83,11 +84,9 @@ def dcgan_discriminator(
         image_shape: `(height, width, channels)`; height and width from 8 up, 1 to 4 channels.
         filters: channels of the first layer; each layer after has twice as many, up to 8 times.
         num_classes: number of classes for a conditional discriminator, which adds the projection of its features on
-        the embedding of the
-            class (Miyato and Koyama 2018, https://arxiv.org/abs/1802.05637).
+            the embedding of the class (Miyato and Koyama 2018, https://arxiv.org/abs/1802.05637).
         normalization: `"batch"` (synchronised between devices), `"layer"`, `"group"`, or `"none"`. Batch norm lets
-        the samples of a batch
-            influence each other, which gradient penalties do not expect.
+            the samples of a batch influence each other, which gradient penalties do not expect.
 
     Returns:
         A functional `keras.Model`: images `(batch, height, width, channels)` in -1..1 to float32 logits `(batch,

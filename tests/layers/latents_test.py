@@ -1,0 +1,42 @@
+import keras
+import numpy as np
+import tensorflow as tf
+
+import kgan
+
+
+def test_latents_are_standard_normal_one_row_per_row_of_the_input():
+    z = np.asarray(kgan.layers.LatentSampler(50, seed=0)(np.zeros((4000, 3))))
+    assert z.shape == (4000, 50) and z.dtype == np.float32
+    np.testing.assert_allclose(z.mean(0), 0, atol=0.07)
+    np.testing.assert_allclose(np.cov(z.T), np.eye(50), atol=0.1)
+
+
+def test_every_call_draws_new_latents_and_the_seed_decides_them():
+    a, b = (kgan.layers.LatentSampler(4, seed=3) for _ in range(2))
+    like = np.zeros((5, 1))
+    first, second = np.asarray(a(like)), np.asarray(a(like))
+    assert not np.any(first == second)
+    np.testing.assert_array_equal(first, b(like))
+
+
+def test_replicas_draw_different_rows_that_together_are_those_of_one_device(two_devices):
+    with two_devices.scope():
+        sampler = kgan.layers.LatentSampler(3, seed=5)
+    parts = two_devices.experimental_local_results(
+        tf.function(lambda: two_devices.run(lambda: sampler(tf.zeros((4, 1)))))()
+    )
+    alone = kgan.layers.LatentSampler(3, seed=5)(np.zeros((8, 1)))
+    np.testing.assert_array_equal(np.concatenate([p.numpy() for p in parts]), alone)
+
+
+def test_the_first_latents_of_a_seed_do_not_depend_on_their_number():
+    few, many = (np.asarray(kgan.layers.draw_latents(n, 7, seed=1)) for n in (3, 9))
+    np.testing.assert_array_equal(few, many[:3])
+    assert np.any(few != np.asarray(kgan.layers.draw_latents(3, 7, seed=2)))
+
+
+def test_round_trip_of_the_config():
+    layer = kgan.layers.LatentSampler(4, seed=3)
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    np.testing.assert_array_equal(copy(np.zeros((2, 1))), layer(np.zeros((2, 1))))
