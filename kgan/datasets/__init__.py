@@ -1,0 +1,22 @@
+"""Data: image sets by name or path, toy distributions, and the tf.data pipeline."""
+
+from kgan.datasets.pipeline import batches, load
+from kgan.datasets.pixels import to_float, to_uint8
+from kgan.datasets.registry import SourceInfo, available, download, open_source
+from kgan.datasets.source import Source
+from kgan.datasets.toy import GaussianMixture, grid, ring
+
+__all__ = [
+    "GaussianMixture",
+    "Source",
+    "SourceInfo",
+    "available",
+    "batches",
+    "download",
+    "grid",
+    "load",
+    "open_source",
+    "ring",
+    "to_float",
+    "to_uint8",
+]
