@@ -34,7 +34,9 @@ def export_generator(generator: keras.Model, path, *, num_classes: int | None = 
 
     Examples:
         >>> gan.export("generator")
-        >>> images = tf.saved_model.load("generator").sample(16, 0)
+        >>> generator = tf.saved_model.load("generator")  # keep this reference: TensorFlow needs it
+        >>> generator.sample(16, 0).shape
+        (16, 28, 28, 1)
     """
     path = Path(path)
     if path.exists() and not (path / "saved_model.pb").is_file():
@@ -64,12 +66,24 @@ def export_onnx(generator: keras.Model, path) -> Path:
         raise ImportError("ONNX export needs more packages: pip install 'kgan[onnx]'.") from None
     path = Path(path)
     temporary = path.with_name(f".{path.name}.tmp.onnx")
+    conditional = len(generator.inputs) == 2
+    latents = keras.InputSpec(shape=(None, generator.inputs[0].shape[-1]), dtype="float32", name="latents")
+    signature = [latents, keras.InputSpec(shape=(None,), dtype="int32", name="labels")]
     try:
-        keras.Model(generator.inputs, generator.outputs[0]).export(temporary, format="onnx", verbose=False)
+        keras.Model(generator.inputs, _ToUint8()(generator.outputs[0])).export(
+            temporary, format="onnx", input_signature=[signature] if conditional else signature[:1], verbose=False
+        )
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     return path
+
+
+class _ToUint8(keras.layers.Layer):
+    """Float images to uint8 ones as a layer; samples that are not images pass."""
+
+    def call(self, inputs):
+        return to_uint8(inputs) if len(inputs.shape) == 4 else inputs
 
 
 def _archive(generator, num_classes):

@@ -185,9 +185,17 @@ class GAN(Game):
             raise ValueError("this GAN was built without classes: leave labels out.")
         return self._sampling_generator(ema).predict(inputs, batch_size=min(n, 256), verbose=0)
 
-    def export(self, path, **kwargs):
-        """Writes a SavedModel of the generator that `generate` uses, see `kgan.export.export_generator`."""
-        export_generator(self._sampling_generator(), path, **kwargs)
+    def export(self, path, *, ema: bool = True):
+        """Writes a SavedModel of the generator that `generate` uses, see `kgan.export.export_generator`.
+
+        Args:
+            path: folder to write.
+            ema: whether to use the moving average of the generator, if there is one.
+
+        Returns:
+            The path.
+        """
+        return export_generator(self._sampling_generator(ema), path, num_classes=self.num_classes)
 
     def _sampling_generator(self, ema: bool = True):
         return self.ema_generator if ema and self.ema_generator is not None else self.generator

@@ -1,0 +1,122 @@
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kgan
+from kgan.export import export_onnx
+
+
+def make(classes=None, **kwargs):
+    generator = kgan.networks.dcgan_generator((8, 8, 1), 6, filters=2, num_classes=classes)
+    discriminator = kgan.networks.dcgan_discriminator((8, 8, 1), filters=2, num_classes=classes)
+    gan = kgan.GAN(generator, discriminator, seed=0, ema_momentum=0.5, **kwargs)
+    gan.compile()
+    images = np.tanh(np.random.default_rng(0).normal(size=(32, 8, 8, 1))).astype("float32")
+    labels = np.arange(32, dtype="int32") % (classes or 1)
+    gan.fit((images, labels) if classes else images, batch_size=16, verbose=0)
+    return gan
+
+
+def test_endpoints_are_typed_and_make_the_images_of_generate(tmp_path):
+    gan = make()
+    gan.export(tmp_path / "generator")
+    loaded = tf.saved_model.load(tmp_path / "generator")
+    images = kgan.datasets.to_uint8(gan.generate(5, seed=3))
+    sampled = loaded.sample(5, 3)
+    assert sampled.dtype == tf.uint8 and sampled.shape == (5, 8, 8, 1)
+    np.testing.assert_array_equal(sampled, images)
+    for n in (1, 5, 7):  # dynamic batch
+        z = kgan.layers.draw_latents(n, 6, seed=3)
+        np.testing.assert_array_equal(loaded.serve(z), kgan.datasets.to_uint8(gan.generate(n, seed=3)))
+    assert np.any(loaded.sample(5, 4) != sampled)
+    signature = loaded.signatures["serve"].structured_input_signature[1]
+    assert [(s.name, s.dtype, s.shape.as_list()) for s in signature.values()] == [("latents", tf.float32, [None, 6])]
+
+
+def test_conditional_endpoints(tmp_path):
+    gan = make(classes=3)
+    gan.export(tmp_path / "generator")
+    loaded = tf.saved_model.load(tmp_path / "generator")
+    images = kgan.datasets.to_uint8(gan.generate(4, seed=1))
+    np.testing.assert_array_equal(loaded.sample(4, 1), images)
+    z = kgan.layers.draw_latents(4, 6, seed=1)
+    np.testing.assert_array_equal(loaded.serve(z, tf.constant([0, 1, 2, 0])), images)
+    signature = loaded.signatures["serve"].structured_input_signature[1]
+    assert signature["labels"].dtype == tf.int32
+
+
+def test_it_loads_in_plain_tensorflow_without_kgan(tmp_path):
+    gan = make()
+    gan.export(tmp_path / "generator")
+    np.save(tmp_path / "expected.npy", kgan.datasets.to_uint8(gan.generate(3, seed=5)))
+    program = (
+        "import sys; sys.modules['kgan'] = None; sys.modules['keras'] = None\n"
+        "import numpy as np, tensorflow as tf\n"
+        "images = tf.saved_model.load('generator')\n"
+        "images = images.sample(3, 5).numpy()\n"
+        "assert np.array_equal(images, np.load('expected.npy')), 'other images'\n"
+        "print('same images')"
+    )
+    result = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert "same images" in result.stdout, result.stderr
+
+
+def test_an_export_replaces_an_export_and_nothing_else(tmp_path):
+    gan = make()
+    path = tmp_path / "generator"
+    gan.export(path)
+    gan.export(path)
+    assert [p.name for p in tmp_path.iterdir()] == ["generator"]
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(ValueError, match="photos exists and is not a SavedModel"):
+        gan.export(tmp_path / "photos")
+
+
+def test_a_failed_export_leaves_the_old_one_and_no_rest(tmp_path, monkeypatch):
+    gan = make()
+    path = tmp_path / "generator"
+    gan.export(path)
+    loaded = tf.saved_model.load(path)
+    before = loaded.sample(2, 0).numpy()
+
+    def disk_full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tf.saved_model, "save", disk_full)
+    with pytest.raises(OSError, match="No space left"):
+        gan.export(path)
+    assert [p.name for p in tmp_path.iterdir()] == ["generator"]
+    again = tf.saved_model.load(path)
+    np.testing.assert_array_equal(again.sample(2, 0), before)
+
+
+def test_points_are_exported_as_floats(tmp_path):
+    gan = kgan.GAN(kgan.networks.mlp(2, 2), kgan.networks.mlp(2, 1))
+    gan.export(tmp_path / "points")
+    loaded = tf.saved_model.load(tmp_path / "points")
+    np.testing.assert_allclose(loaded.sample(4, 0), gan.generate(4, seed=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("classes", [None, 3])
+def test_onnx_makes_the_images_of_generate(classes, tmp_path):
+    import onnxruntime
+
+    gan = make(classes)
+    export_onnx(gan.ema_generator, tmp_path / "generator.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "generator.onnx")
+    z = np.asarray(kgan.layers.draw_latents(5, 6, seed=2))
+    inputs = {"latents": z} | ({"labels": np.arange(5, dtype="int32") % 3} if classes else {})
+    (images,) = session.run(None, inputs)
+    assert images.dtype == np.uint8
+    np.testing.assert_array_equal(images, kgan.datasets.to_uint8(gan.generate(5, seed=2)))
+
+
+def test_onnx_without_its_packages_is_answered_in_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    with pytest.raises(ImportError, match=r"pip install 'kgan\[onnx\]'"):
+        export_onnx(kgan.networks.mlp(2, 2), tmp_path / "x.onnx")
+    assert not list(tmp_path.iterdir())
