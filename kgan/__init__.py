@@ -6,9 +6,23 @@ import os
 # wrong reaches Python as an exception all the same.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from kgan import datasets, layers, losses, metrics, networks, visualize  # noqa: E402
-from kgan.models import GAN, Game  # noqa: E402
+from kgan.cli.quiet import native_messages_dropped  # noqa: E402
+
+with native_messages_dropped():
+    from kgan import callbacks, datasets, distribution, layers, losses, metrics, networks, visualize
+    from kgan.models import GAN, Game
 
 __version__ = "0.1.0"
 
-__all__ = ["GAN", "Game", "datasets", "layers", "losses", "metrics", "networks", "visualize"]
+__all__ = [
+    "GAN",
+    "Game",
+    "callbacks",
+    "datasets",
+    "distribution",
+    "layers",
+    "losses",
+    "metrics",
+    "networks",
+    "visualize",
+]

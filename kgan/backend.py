@@ -159,7 +159,9 @@ def shuffled_range(size: int, seed: int, position: Callable[[], int]) -> tf.data
 
     def order(start):
         key = tf.stack([tf.constant(seed % (2**31 - 1)), tf.cast(start, tf.int32)])
-        return tf.data.Dataset.range(size).map(lambda i: tf.random.experimental.index_shuffle(i, key, size - 1))
+        # In blocks: one call per number would cost more than reading the data that it stands for.
+        blocks = tf.data.Dataset.range(size).batch(1024)
+        return blocks.map(lambda block: tf.random.experimental.index_shuffle(block, key, size - 1)).unbatch()
 
     def ask(_):
         return tf.ensure_shape(tf.numpy_function(lambda: np.int64(position()), [], tf.int64), [])

@@ -48,7 +48,7 @@ class Game(ExactModel):
         self.training = False
         self.optimizers = {}
         self.rounds_at_epoch_start = 0
-        self._trackers = {}
+        self._trackers, self._traced = {}, []
         # Players are built before the game: Keras need not run it once to know its variables.
         self.built = True
 
@@ -103,6 +103,7 @@ class Game(ExactModel):
                 # Only a built optimizer is saved, restored and distributed.
                 optimizers[player].build(self.player_variables(player))
             self._trackers = {f"{p}_loss": keras.metrics.Mean(name=f"{p}_loss") for p in self.players}
+            self._traced = []
             super().compile(optimizer=None, loss=None, **{"jit_compile": False, **keras_kwargs})
         self.optimizers, self.steps, self.simultaneous = optimizers, steps, simultaneous
         self._keras_kwargs = keras_kwargs
@@ -111,23 +112,20 @@ class Game(ExactModel):
 
     def train_step(self, data):
         self.training = True
-        with backend.after(data):
-            self._play_round(data)
-        return self.get_metrics_result()
-
-    def _play_round(self, data):
         if self.simultaneous:
-            moves = [(player, *self._differentiate(player, data)) for player in self.players]
-            for move in moves:
-                self._update(*move)
-            return
+            moves = [self._differentiate(player, data) for player in self.players]
+            for player, move in zip(self.players, moves, strict=True):
+                self._update(player, data, *move)
+            return self.get_metrics_result()
         # Unrolled in Python: optimizers cannot run inside a TensorFlow loop or condition on several devices.
         for player in self.players:
             for step in range(self.steps[player]):
-                self._update(player, *self._differentiate(player, self._minibatch(data, step)))
+                minibatch = self._minibatch(data, step)
+                self._update(player, minibatch, *self._differentiate(player, minibatch))
+        return self.get_metrics_result()
 
     def _differentiate(self, player: str, data):
-        """The gradients of the player's loss, and the new values of the statistics that its turn moves."""
+        """The gradients of the player's loss, the new values of the statistics that its turn moves, and what to log."""
         optimizer, variables = self.optimizers[player], self.player_variables(player)
 
         def objective():
@@ -140,17 +138,19 @@ class Game(ExactModel):
             return optimizer.scale_loss(loss / backend.num_replicas()), (loss, logs, scope)
 
         (_, (loss, logs, scope)), gradients = backend.value_and_gradients(objective, variables)
-        self._track(player, loss, logs, data)
         others = {id(v) for p in self.players if p != player for layer in self.players[p] for v in layer.variables}
         moved = [(v, scope.get_current_value(v)) for v in self.non_trainable_variables if id(v) not in others]
         statistics = [(variable, value) for variable, value in moved if value is not None]
-        return divergence.stop_unless_finite(player, loss, gradients, optimizer), statistics
+        gradients = divergence.stop_unless_finite(player, loss, gradients, optimizer)
+        return gradients, statistics, {f"{player}_loss": loss, **logs}
 
-    def _update(self, player: str, gradients, statistics):
-        with backend.after(gradients):
+    def _update(self, player: str, data, gradients, statistics, logs):
+        # Whatever changes waits for the data and for the check: at the end of the data nothing may move any more.
+        with backend.after([data, gradients]):
             self.optimizers[player].apply(gradients, self.player_variables(player))
             for variable, value in statistics:
                 variable.assign(value)
+            self._track(logs)
             self.after_update(player)
 
     def _loss_and_logs(self, player: str, data):
@@ -192,22 +192,24 @@ class Game(ExactModel):
         for player in self.players:
             with keras.StatelessScope():
                 loss, logs = self._loss_and_logs(player, data)
-            self._track(player, loss, logs, data)
+            self._track({f"{player}_loss": loss, **logs}, weight=ops.shape(tree.flatten(data)[0])[0])
         return self.get_metrics_result()
 
-    # Logs: means over the epoch, weighted by the size of each minibatch and summed over devices
+    # Logs: means over the epoch and over devices; only `evaluate` meets minibatches of different sizes, to be weighted
 
     @property
     def metrics(self) -> list:
         return list(self._trackers.values())
 
-    def _track(self, player: str, loss, logs: dict, data):
-        size = ops.shape(tree.flatten(data)[0])[0]
-        for name, value in {f"{player}_loss": loss, **logs}.items():
-            self._trackers[name].update_state(value, sample_weight=size)
+    def _track(self, logs: dict, weight=None):
+        for name, value in logs.items():
+            self._trackers[name].update_state(value, sample_weight=weight)
 
     def _make_trackers(self, batches, minibatch, *, training: bool):
         """Learns the names that the players log from a trace: variables cannot be made within a training step."""
+        if training in self._traced:
+            return
+        self._traced.append(training)
 
         def trace(data):
             return [self._loss_and_logs(player, minibatch(data))[1] for player in self.players]

@@ -1,0 +1,40 @@
+"""`kgan export`: the generator of a run, for use without kgan."""
+
+import pathlib
+
+import typer
+
+from kgan import callbacks, distribution
+from kgan.cli import recipe
+from kgan.cli.run_folder import RunFolder
+from kgan.cli.settings import nearest
+from kgan.export import export_onnx
+
+_FORMATS = ("savedmodel", "onnx")
+
+
+def export(
+    run: str = typer.Argument(help="folder of a run, finished or not"),
+    format: str = typer.Option("savedmodel", help=", ".join(_FORMATS)),
+    out: str | None = typer.Option(None, help="where to write; by default generator or generator.onnx in the run"),
+    ema: bool = typer.Option(True, help="the moving average of the generator, or the generator itself"),
+):
+    """Exports the generator of a run's last checkpoint: latent vectors (and labels) to uint8 images."""
+    if format not in _FORMATS:
+        raise ValueError(f"unknown format {format!r}{nearest(format, _FORMATS)}")
+    folder = RunFolder(run)
+    settings, data, _ = folder.read_config()
+    if ema and not settings.ema:
+        ema = False  # there is none, and what `generate` uses is the generator itself
+    name = ("generator" if ema or not settings.ema else "generator_without_ema") + (".onnx" if format == "onnx" else "")
+    path = pathlib.Path(out).expanduser() if out is not None else folder.path / name
+    gan = recipe.build(settings.changed(devices="1"), data, distribution.choose(1))
+    point = callbacks.ResumePoint(folder.checkpoint)
+    if point.epochs is None:
+        raise ValueError(f"{run} has no checkpoint yet: train it first.")
+    epochs = point.restore(gan)
+    if format == "onnx":
+        export_onnx(gan.ema_generator if ema else gan.generator, path)
+    else:
+        gan.export(path, ema=ema)
+    typer.echo(f"{path}  the generator after {epochs} epochs")

@@ -1,0 +1,84 @@
+"""Exported generators, used through plain TensorFlow."""
+
+import os
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from kgan.layers import draw_latents
+
+_BATCH = 256  # images made at a time, so that any number fits into memory
+
+
+class Generator:
+    """A SavedModel that `kgan.export.export_generator` wrote.
+
+    Args:
+        path: folder of a run, or of the SavedModel itself.
+
+    Attributes:
+        path: folder of the SavedModel.
+        latent_dim: how many random numbers make an image.
+        num_classes: number of classes; `None` without classes.
+
+    Raises:
+        ValueError: if there is no such generator.
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = _find(pathlib.Path(path).expanduser())
+        try:
+            self._loaded = tf.saved_model.load(str(self.path))
+            inputs = self._loaded.signatures["serve"].structured_input_signature[1]
+            self.latent_dim = inputs["latents"].shape[-1]
+        except (OSError, KeyError, AttributeError, tf.errors.OpError) as error:
+            raise ValueError(f"{self.path} is no generator that kgan exported: {_first_line(error)}.") from None
+        tables = [v for v in self._loaded.variables if v.name.split(":")[0].endswith("class_embedding/embeddings")]
+        self.num_classes = tables[0].shape[0] if "labels" in inputs and tables else None
+        self._conditional = "labels" in inputs
+
+    def latents(self, n: int, seed: int) -> np.ndarray:
+        """The latent vectors from which `sample(n, seed)` makes its images, float32 of shape `(n, latent_dim)`."""
+        return np.asarray(draw_latents(n, self.latent_dim, seed))
+
+    def labels(self, n: int, wanted: list[int] | None) -> np.ndarray | None:
+        """`n` class ids that take turns, of all classes or of those wanted; `None` without classes.
+
+        Raises:
+            ValueError: for a class that is not there.
+        """
+        if not self._conditional:
+            if wanted is not None:
+                raise ValueError(f"{self.path} was trained without classes: leave labels out.")
+            return None
+        if wanted is None:
+            wanted = range(self.num_classes)
+        bad = [label for label in wanted if not 0 <= label < self.num_classes]
+        if bad:
+            raise ValueError(f"{self.path} knows the classes 0 to {self.num_classes - 1}, not {bad[0]}.")
+        return np.resize(np.asarray(wanted, "int32"), n)
+
+    def images(self, latents: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
+        """uint8 images of latent vectors, and of labels if there are classes."""
+        inputs = [latents] if labels is None else [latents, labels]
+        parts = [[a[start : start + _BATCH] for a in inputs] for start in range(0, len(latents), _BATCH)]
+        return np.concatenate([np.asarray(self._loaded.serve(*map(tf.constant, part))) for part in parts])
+
+
+def _find(path: pathlib.Path) -> pathlib.Path:
+    for folder in (path, path / "generator"):
+        if (folder / "saved_model.pb").is_file():
+            return folder
+    if (path / "config.json").is_file():
+        raise ValueError(
+            f"{path} has no exported generator yet: kgan train --resume {path} finishes the run, or kgan export {path} "
+            "exports its last checkpoint."
+        )
+    raise ValueError(
+        f"{path} is neither the folder of a run nor of a SavedModel." if path.exists() else f"there is no {path}."
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

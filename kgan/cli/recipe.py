@@ -1,0 +1,146 @@
+"""From settings to data and to a compiled GAN."""
+
+import dataclasses
+import os
+
+import keras
+import tensorflow as tf
+
+import kgan
+from kgan import datasets
+from kgan.cli.settings import Settings
+from kgan.datasets import tfds_sets
+from kgan.datasets.bundled import NAMED_SETS
+from kgan.losses import penalties
+
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+
+
+@dataclasses.dataclass(frozen=True)
+class DataFacts:
+    """What a run remembers of its data: enough to build the networks again, and to know the data again."""
+
+    name: str
+    fingerprint: str
+    size: int
+    image_shape: tuple[int, int, int]
+    num_classes: int | None
+
+
+def with_full_path(data: str) -> str:
+    """A name as it is, a path in full, so that a run can be resumed from another folder."""
+    if data in NAMED_SETS or data.startswith(tfds_sets.PREFIX) or not os.path.exists(os.path.expanduser(data)):
+        return data
+    return os.path.abspath(os.path.expanduser(data))
+
+
+def open_data(settings: Settings) -> datasets.Source:
+    """Opens the data, with classes if they are wanted, or if nothing is said and there are some."""
+
+    def opened(labels):
+        return datasets.open_source(settings.data, image_size=settings.shape(), labels=labels, limit=settings.limit)
+
+    if settings.labels is not None:
+        source = opened(settings.labels)
+        if settings.labels and source.num_classes < 2:
+            raise ValueError(f"{settings.data} has a single class, which is none: leave --labels out.")
+        return source
+    try:
+        source = opened(True)
+    except ValueError:
+        return opened(False)
+    return source if source.num_classes >= 2 else opened(False)
+
+
+def facts(source: datasets.Source) -> DataFacts:
+    """What to remember of `source`."""
+    return DataFacts(source.name, source.fingerprint(), source.size, tuple(source.image_shape), source.num_classes)
+
+
+def complete(settings: Settings, data: DataFacts, strategy: tf.distribute.Strategy) -> Settings:
+    """Fills in what was left to choose, and refuses what does not go together.
+
+    Raises:
+        ValueError: in one sentence.
+    """
+    devices = strategy.num_replicas_in_sync
+    height, width, _ = data.image_shape
+    precision = _best_precision() if settings.precision == "auto" else settings.precision
+    if precision == "float16" and devices > 1:
+        raise ValueError(f"float16 cannot be trained on {devices} devices: use precision bfloat16, or devices 1.")
+    if settings.batch_size % devices:
+        raise ValueError(f"batch_size {settings.batch_size} cannot be divided evenly between {devices} devices.")
+    if min(height, width) < 8:
+        raise ValueError(
+            f"the images of {data.name} are {height}x{width}, but the networks need sides of at least 8: "
+            "set image_size."
+        )
+    rounds = data.size // settings.batch_size // settings.k
+    if not rounds:
+        raise ValueError(
+            f"{data.name} has {data.size} images, fewer than the {settings.k} x {settings.batch_size} that an update "
+            "of both players takes: use a smaller batch_size."
+        )
+    if settings.steps_per_epoch is not None and settings.steps_per_epoch > rounds:
+        raise ValueError(f"steps_per_epoch is {settings.steps_per_epoch}, but {data.name} gives only {rounds}.")
+    return dataclasses.replace(
+        settings,
+        image_size=f"{height}x{width}",
+        labels=data.num_classes is not None,
+        precision=precision,
+        devices=str(devices),
+    )
+
+
+def _best_precision() -> str:
+    """bfloat16 on GPUs that compute in it, otherwise float32."""
+    gpus = tf.config.get_visible_devices("GPU")
+    capabilities = [tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0)) for gpu in gpus]
+    return "bfloat16" if gpus and min(capabilities) >= (8, 0) else "float32"
+
+
+def build(settings: Settings, data: DataFacts, strategy: tf.distribute.Strategy) -> kgan.GAN:
+    """The compiled GAN of complete settings, with initial weights that depend on the seed alone."""
+    keras.utils.set_random_seed(settings.seed)
+    # The policy is global in Keras: put back, so that it does not reach whatever comes next in this process.
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(POLICIES[settings.precision])
+    try:
+        with strategy.scope():
+            return _build(settings, data)
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def _build(settings, data):
+    options = {"filters": settings.width, "num_classes": data.num_classes}
+    generator = kgan.networks.dcgan_generator(
+        data.image_shape, settings.latent_dim, normalization=settings.generator_normalization, **options
+    )
+    discriminator = kgan.networks.dcgan_discriminator(
+        data.image_shape, normalization=settings.discriminator_normalization, **options
+    )
+    gan = kgan.GAN(generator, discriminator, ema_momentum=settings.ema or None, seed=settings.seed)
+    adam = {"beta_1": settings.beta_1, "beta_2": settings.beta_2}
+    gan.compile(
+        generator_optimizer=keras.optimizers.Adam(settings.generator_lr, **adam),
+        discriminator_optimizer=keras.optimizers.Adam(settings.discriminator_lr, **adam),
+        loss=settings.loss,
+        penalties=[penalties.ALL[name](weight) for name, weight in settings.penalty_weights().items()],
+        discriminator_steps=settings.k,
+    )
+    return gan
+
+
+def rounds_per_epoch(settings: Settings, data: DataFacts) -> int:
+    """How often both players move in an epoch."""
+    return settings.steps_per_epoch or data.size // settings.batch_size // settings.k
+
+
+def batches(settings: Settings, source: datasets.Source, gan: kgan.GAN) -> tf.data.Dataset:
+    """The minibatches of an epoch, in an order that depends on the seed and on how far `gan` is trained."""
+    dataset = datasets.batches(
+        source, settings.batch_size, seed=settings.seed, position=lambda: gan.rounds_at_epoch_start
+    )
+    # Cut here and not by `fit`, which would let one pass go on into the next epoch, out of reach of a resumed run.
+    return dataset.take(settings.steps_per_epoch * settings.k) if settings.steps_per_epoch else dataset

@@ -1,0 +1,204 @@
+"""`kgan train`: from a data set to a trained and exported generator."""
+
+import contextlib
+import dataclasses
+import shlex
+import sys
+
+import tensorflow as tf
+import typer
+from rich.console import Console
+
+import kgan
+from kgan import callbacks, distribution, visualize
+from kgan.callbacks.files import write_whole
+from kgan.callbacks.history_file import read_history
+from kgan.cli import plan, recipe, run_folder
+from kgan.cli.options import with_settings
+from kgan.cli.recipe import DataFacts
+from kgan.cli.run_folder import RunFolder
+from kgan.cli.settings import MAY_CHANGE_ON_RESUME, Settings
+
+_PLAIN = {"highlight": False, "markup": False, "soft_wrap": True}  # for paths, which can look like markup
+_NO_LIMIT = sys.maxsize  # of epochs, when the minutes decide
+
+
+@dataclasses.dataclass
+class Run:
+    """A run that can start: everything has been checked and built, nothing has been trained or written."""
+
+    settings: Settings
+    source: kgan.datasets.Source
+    data: DataFacts
+    gan: kgan.GAN
+    folder: RunFolder | None = None  # made when training starts
+    epochs_done: int = 0
+
+    @property
+    def seconds_done(self) -> float:
+        """What earlier parts of this run took."""
+        history = read_history(self.folder.history, self.epochs_done) if self.epochs_done else {}
+        return history["seconds"][-1] if history.get("seconds") else 0.0
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to train."""
+        epochs, minutes = self.settings.epochs, self.settings.minutes
+        by_time = minutes is not None and self.seconds_done >= 60 * minutes
+        return by_time or (epochs is not None and self.epochs_done >= epochs)
+
+
+@with_settings
+def train(
+    given: dict,
+    out: str | None = typer.Option(None, help="folder of the run; by default runs/DATA-N", rich_help_panel="Run"),
+    resume: str | None = typer.Option(
+        None, help="go on with the run in this folder, as if it had never stopped", rich_help_panel="Run"
+    ),
+    config: str | None = typer.Option(
+        None, help="take the settings from the config.json of another run; flags win", rich_help_panel="Run"
+    ),
+    dry_run: bool = typer.Option(False, "--dry-run", help="print the plan and stop", rich_help_panel="Run"),
+):
+    """Trains a GAN on images and exports its generator.
+
+    DATA is a name from `kgan datasets`, a folder of images, or an .npz or .npy file; by default mnist5k, 5,000
+    handwritten digits that need no download.
+    """
+    console = Console()
+    if resume is not None:
+        if out is not None or config is not None:
+            raise ValueError("--resume goes on with a run as it is: leave out --out and --config.")
+        run = _prepare_again(RunFolder(resume), given)
+    else:
+        settings = run_folder.read_settings(config) if config is not None else Settings()
+        run = _prepare(settings.changed(**given))
+    for note in run.source.notes:
+        console.print(note, style="yellow", **_PLAIN)
+    if dry_run:
+        plan.show(console, run.settings, run.data, run.gan, in_memory=run.source.in_memory, done=run.epochs_done)
+        return
+    if run.folder is None:
+        run.folder = run_folder.new_folder(run.settings.data, out)
+    run.folder.write_config(run.settings, run.data)
+    code = _train(run, console)
+    if run.source.report():
+        console.print(run.source.report(), style="yellow", **_PLAIN)
+    raise typer.Exit(code)
+
+
+def _prepare(settings: Settings) -> Run:
+    """Opens the data and builds the model of a new run."""
+    settings = settings.changed(data=recipe.with_full_path(settings.data))
+    strategy = distribution.choose(settings.devices)
+    source = recipe.open_data(settings)
+    data = recipe.facts(source)
+    settings = recipe.complete(settings, data, strategy)
+    return Run(settings, source, data, recipe.build(settings, data, strategy))
+
+
+def _prepare_again(folder: RunFolder, given: dict) -> Run:
+    """Opens the data, builds the model and restores the last checkpoint of a run; refuses any change.
+
+    Raises:
+        ValueError: if a flag or the data do not agree with the run.
+    """
+    saved, saved_data, versions = folder.read_config()
+    if "data" in given:
+        given["data"] = recipe.with_full_path(given["data"])
+    length = {name: given.pop(name) for name in MAY_CHANGE_ON_RESUME if name in given}
+    changed = saved.changed(**{name: value for name, value in given.items() if value not in (None, "auto")})
+    # An image size has two ways to be written.
+    changes = [name for name in changed.differences(saved) if name != "image_size" or changed.shape() != saved.shape()]
+    if changes:
+        was = ", ".join(f"{name} is {getattr(saved, name)}, not {getattr(changed, name)}" for name in changes)
+        raise ValueError(
+            f"{folder.path} cannot go on under changed settings ({was}): only epochs and minutes may change; "
+            "leave the others out, or start a new run with --config."
+        )
+    run = _prepare(saved.changed(**length))
+    if run.data.fingerprint != saved_data.fingerprint:
+        raise ValueError(
+            f"{folder.path} cannot go on, because the data {saved.data} have changed since it began: start a new run."
+        )
+    differences = [
+        f"{name} {versions.get(name)}, now {now}"
+        for name, now in run_folder.versions().items()
+        if versions.get(name) != now
+    ]
+    if differences:
+        run.source.notes.append(
+            f"The run began with {'; '.join(differences)}: it may go on slightly differently than it would have."
+        )
+    run.folder = folder
+    run.epochs_done = callbacks.ResumePoint(folder.checkpoint).restore(run.gan)
+    return run
+
+
+def _train(run: Run, console: Console) -> int:
+    """Trains, and writes what the run leaves behind; returns the exit code."""
+    folder = run.folder
+    point = callbacks.ResumePoint(folder.checkpoint)
+    grid = callbacks.SampleGrid(folder.samples)
+    grid.set_model(run.gan)
+    try:
+        if run.finished:
+            console.print(
+                f"{folder.path} has its {run.epochs_done} epochs: nothing is left to train; --epochs adds to them.",
+                **_PLAIN,
+            )
+        else:
+            shape = "x".join(map(str, run.data.image_shape))
+            classes = f", {run.data.num_classes} classes" if run.data.num_classes else ""
+            begin = f", from epoch {run.epochs_done + 1} on" if run.epochs_done else ""
+            console.print(f"{run.data.size:,} images of {shape}{classes}, into {folder.path}{begin}", **_PLAIN)
+            _fit(run, console, grid, point)
+        _finish(run, grid)
+    except KeyboardInterrupt:
+        if console.is_terminal:
+            console.print()  # the terminal has shown ^C on this line
+        return _stopped("Stopped.", point, folder, 130)
+    except FloatingPointError as error:
+        return _stopped(str(error), point, folder, 1, resume=False)
+    except tf.errors.ResourceExhaustedError:
+        return _stopped("Out of memory: use a smaller batch_size or width.", point, folder, 1, resume=False)
+    except OSError as error:
+        return _stopped(f"The run cannot be written: {error}.", point, folder, 1)
+    console.print(f"Samples: {folder.last_samples}", **_PLAIN)
+    console.print(f"More of them: kgan sample {shlex.quote(str(folder.path))}", **_PLAIN)
+    return 0
+
+
+def _fit(run: Run, console: Console, grid: callbacks.SampleGrid, point: callbacks.ResumePoint) -> None:
+    folder, settings, seconds = run.folder, run.settings, run.seconds_done
+    progress = callbacks.Progress(settings.minutes, seconds_before=seconds, console=console)
+    stopwatch = callbacks.Stopwatch(settings.minutes, seconds_before=seconds)
+    with contextlib.closing(progress):
+        run.gan.fit(
+            recipe.batches(settings, run.source, run.gan),
+            epochs=settings.epochs or _NO_LIMIT,
+            initial_epoch=run.epochs_done,
+            # The checkpoint comes last: an epoch that counts as done has left everything else.
+            callbacks=[stopwatch, progress, callbacks.HistoryFile(folder.history), grid, point],
+            verbose=0,
+        )
+
+
+def _finish(run: Run, grid: callbacks.SampleGrid) -> None:
+    """Writes what a finished run leaves behind."""
+    folder, gan = run.folder, run.gan
+    grid.write(folder.last_samples)
+    history = read_history(folder.history)
+    curves = {name: values for name, values in history.items() if name not in ("epoch", "seconds")}
+    visualize.plot_history(curves, folder.curves)
+    write_whole(folder.model, gan.save)
+    gan.export(folder.generator)
+
+
+def _stopped(why: str, point: callbacks.ResumePoint, folder: RunFolder, code: int, *, resume: bool = True) -> int:
+    """Says what was kept, and how to go on where going on helps."""
+    command = f"; go on with: kgan train --resume {shlex.quote(str(folder.path))}" if resume else "."
+    kept = point.epochs or 0
+    number = {0: "no complete epoch is", 1: "1 complete epoch is"}.get(kept, f"{kept} complete epochs are")
+    Console(stderr=True).print(f"{why[0].upper()}{why[1:]} In {folder.path} {number} kept{command}", **_PLAIN)
+    return code

@@ -1,0 +1,43 @@
+import math
+
+import keras
+import numpy as np
+
+from kgan.callbacks import HistoryFile, Stopwatch
+from kgan.callbacks.history_file import read_history
+
+
+def model():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return model
+
+
+def fit(model, **kwargs):
+    x = np.random.default_rng(0).normal(size=(32, 3)).astype("float32")
+    return model.fit(x, x[:, :1], verbose=0, **kwargs).history
+
+
+def test_the_file_holds_the_history_in_full_precision(tmp_path):
+    history = fit(model(), epochs=3, callbacks=[HistoryFile(tmp_path / "new" / "h.csv")])
+    assert read_history(tmp_path / "new" / "h.csv") == {"epoch": [1.0, 2.0, 3.0], "loss": history["loss"]}
+    assert (tmp_path / "new" / "h.csv").read_text().splitlines()[0] == "epoch,loss"
+
+
+def test_a_later_start_keeps_the_rows_before_it_and_replaces_the_others(tmp_path):
+    path, trained = tmp_path / "h.csv", model()
+    first = fit(trained, epochs=4, callbacks=[HistoryFile(path)])["loss"]
+    again = fit(trained, epochs=5, initial_epoch=2, callbacks=[HistoryFile(path)])["loss"]
+    assert read_history(path)["loss"] == first[:2] + again
+    assert read_history(path, epochs=3)["loss"] == first[:2] + again[:1]
+    afresh = fit(trained, epochs=1, callbacks=[HistoryFile(path)])["loss"]
+    assert read_history(path) == {"epoch": [1.0], "loss": afresh}
+
+
+def test_what_was_not_logged_in_every_epoch_is_nan_there(tmp_path):
+    path, trained = tmp_path / "h.csv", model()
+    fit(trained, epochs=1, callbacks=[HistoryFile(path)])
+    fit(trained, epochs=2, initial_epoch=1, callbacks=[Stopwatch(), HistoryFile(path)])
+    history = read_history(path)
+    assert math.isnan(history["seconds"][0]) and history["seconds"][1] > 0
+    assert read_history(tmp_path / "none.csv") == {}
