@@ -15,11 +15,13 @@ def export_generator(generator: keras.Model, path, *, num_classes: int | None = 
     """Writes a SavedModel with typed endpoints that return uint8 images in 0..255 (or floats as they are, if they
     are not images).
 
-    Endpoints:
+    Endpoints, which are also signatures (`serve` is the default one):
 
     - `serve(latents)`, or `serve(latents, labels)` for a conditional generator: latents float32 `(n, latent_dim)`,
     labels int32 `(n,)`;
     - `sample(n, seed)`: int32 scalars; the same `n` and `seed` give the same images. With classes, they take turns.
+
+    The loaded object's `num_classes` is the number of classes, or 0.
 
     Args:
         generator: functional model of latents, or of `[latents, labels]`.
@@ -44,7 +46,8 @@ def export_generator(generator: keras.Model, path, *, num_classes: int | None = 
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
-        _archive(generator, num_classes).write_out(str(temporary / "saved_model"), verbose=False)
+        module = _module(generator, num_classes)
+        tf.saved_model.save(module, str(temporary / "saved_model"), signatures=module.endpoints)
         if path.exists():
             shutil.rmtree(path)
         os.replace(temporary / "saved_model", path)
@@ -86,7 +89,8 @@ class _ToUint8(keras.layers.Layer):
         return to_uint8(inputs) if len(inputs.shape) == 4 else inputs
 
 
-def _archive(generator, num_classes):
+def _module(generator, num_classes) -> tf.Module:
+    """What is saved: the generator's variables and the endpoints, which hold no Keras object."""
     latent_dim = generator.inputs[0].shape[-1]
     conditional = len(generator.inputs) == 2
     is_image = len(generator.outputs[0].shape) == 4
@@ -100,12 +104,16 @@ def _archive(generator, num_classes):
         latents = tf.random.stateless_normal([n, latent_dim], seed=tf.stack([seed, 0]))
         return images(latents, tf.range(n) % num_classes) if conditional else images(latents)
 
-    archive = keras.export.ExportArchive()
-    archive.track(generator)
     latents = tf.TensorSpec((None, latent_dim), tf.float32, name="latents")
     labels = tf.TensorSpec((None,), tf.int32, name="labels")
-    archive.add_endpoint("serve", images, [latents, labels] if conditional else [latents])
+    number, seed = (tf.TensorSpec((), tf.int32, name=name) for name in ("n", "seed"))
+
+    module = tf.Module()
+    module.num_classes = tf.Variable(num_classes or 0, trainable=False)
+    module.generator_variables = [variable.value for variable in generator.weights]
+    module.serve = tf.function(images, input_signature=[latents, labels] if conditional else [latents])
+    module.endpoints = {"serve": module.serve, "serving_default": module.serve}
     if not conditional or num_classes:
-        number, seed = (tf.TensorSpec((), tf.int32, name=name) for name in ("n", "seed"))
-        archive.add_endpoint("sample", sample, [number, seed])
-    return archive
+        module.sample = tf.function(sample, input_signature=[number, seed])
+        module.endpoints["sample"] = module.sample
+    return module

@@ -32,10 +32,9 @@ class Generator:
             self._loaded = tf.saved_model.load(str(self.path))
             inputs = self._loaded.signatures["serve"].structured_input_signature[1]
             self.latent_dim = inputs["latents"].shape[-1]
+            self.num_classes = int(self._loaded.num_classes) or None
         except (OSError, KeyError, AttributeError, tf.errors.OpError) as error:
             raise ValueError(f"{self.path} is no generator that kgan exported: {_first_line(error)}.") from None
-        tables = [v for v in self._loaded.variables if v.name.split(":")[0].endswith("class_embedding/embeddings")]
-        self.num_classes = tables[0].shape[0] if "labels" in inputs and tables else None
         self._conditional = "labels" in inputs
 
     def latents(self, n: int, seed: int) -> np.ndarray:
@@ -52,6 +51,8 @@ class Generator:
             if wanted is not None:
                 raise ValueError(f"{self.path} was trained without classes: leave labels out.")
             return None
+        if self.num_classes is None:
+            raise ValueError(f"{self.path} does not tell how many classes it knows: export it again with num_classes.")
         if wanted is None:
             wanted = range(self.num_classes)
         bad = [label for label in wanted if not 0 <= label < self.num_classes]

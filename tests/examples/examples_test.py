@@ -1,0 +1,106 @@
+"""Each example runs in its quick mode; what it returns satisfies what it teaches, and its figure is a picture."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Runs an example in quick mode and checks its figure: large enough to read, small enough to commit, not blank."""
+
+    def run(name, **options):
+        spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+        example = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, name, example)  # where TensorFlow looks for the source of functions
+        spec.loader.exec_module(example)
+        out = tmp_path / "new folder" / f"{name}.png"
+        result = example.main(quick=True, out=out, **options)
+        with Image.open(out) as figure:
+            assert figure.format == "PNG"
+            assert figure.width >= 600 and figure.height >= 300
+            assert np.asarray(figure.convert("L")).std() > 3
+        assert out.stat().st_size < 200_000
+        return result
+
+    return run
+
+
+def test_every_example_is_tested():
+    tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
+    assert {path.stem for path in EXAMPLES.glob("*.py")} <= tested
+
+
+def test_every_figure_is_small_enough_for_the_repository():
+    figures = {path.stem: path.stat().st_size for path in (EXAMPLES / "figures").glob("*.png")}
+    assert set(figures) == {path.stem for path in EXAMPLES.glob("*.py")}
+    assert max(figures.values()) < 200_000
+
+
+def test_gan_digits(run):
+    samples = run("gan_digits")
+    assert samples.shape == (100, 28, 28, 1)
+    assert -1 <= samples.min() < samples.max() <= 1
+    assert samples.std(axis=0).max() > 0  # different noise gives different images
+
+
+def test_minimax_vs_non_saturating(run):
+    # Both gradients are checked against their formulas inside. Here: who arrives, in 240 rounds.
+    arrivals = run("minimax_vs_non_saturating")
+    assert arrivals["plain gradient descent", "non_saturating"] <= 100
+    assert arrivals["plain gradient descent", "minimax"] is None
+
+
+def test_convergence_theorem(run):
+    held, ended = run("convergence_theorem")
+    # The generator stands still at N(-1, 1.2^2), against data from N(1, 0.6^2).
+    x = np.random.default_rng(0).normal(1, 0.6, 200_000)
+    z = np.random.default_rng(1).normal(-1, 1.2, 200_000)
+
+    def log_densities(x):
+        return [-(((x - mean) / scale) ** 2) / 2 - np.log(scale) for mean, scale in ((1, 0.6), (-1, 1.2))]
+
+    def best(x):
+        p, q = log_densities(x)
+        return 1 / (1 + np.exp(q - p))
+
+    value = np.mean(np.log(best(x))) + np.mean(np.log1p(-best(z)))
+    assert 2 * held["jsd"][-1] - np.log(4) == pytest.approx(value, abs=0.01)
+    assert held["values"][-1] == pytest.approx(value, abs=0.03)
+    assert held["error"] < 0.03
+    assert ended["jsd"][-1] < 1e-3
+    assert ended["values"][-1] == pytest.approx(-np.log(4), abs=5e-3)
+
+
+def test_nearest_neighbours(run):
+    samples, training, distances, reference = run("nearest_neighbours", data="digits")
+    assert len(samples) == len(distances) == len(reference) == 180
+    assert samples.shape[1:] == training.shape[1:] == (8, 8, 1)
+    brute_force = [np.sqrt(((training - sample) ** 2).sum(axis=(1, 2, 3))).min() for sample in samples[:20]]
+    np.testing.assert_allclose(distances[:20], brute_force, rtol=1e-4)
+    # Hardly trained, a generator makes images that are farther from all real ones than real ones are.
+    assert np.median(distances) > np.median(reference) > 0
+
+
+def test_two_player_game(run):
+    results, chance, pictures, stamped = run("two_player_game")
+    without, with_game = results.values()
+    assert without["found"] > 0.97  # the copy tells the secret
+    assert with_game["found"] < chance + 0.2  # and hardly anything in the game,
+    assert with_game["error"] < 0.25  # of digits that are still there: a range of 2
+
+    def contrast(images):
+        """Mean of the white less mean of the black fields of the chessboard, over stamped pictures."""
+        stamp = images[stamped[:, 0] == 1, 1:5, 1:5, 0]
+        white = np.indices((4, 4)).sum(axis=0) % 2 == 1
+        return stamp[:, white].mean() - stamp[:, ~white].mean()
+
+    assert contrast(pictures) > 1.5
+    assert contrast(without["copies"]) > 1.0
+    assert contrast(with_game["copies"]) < 0.2
