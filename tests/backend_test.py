@@ -22,7 +22,9 @@ def test_shuffled_range_is_a_permutation_that_seed_and_position_decide():
 
 
 def test_shuffled_range_puts_every_number_everywhere():
-    places = np.array([numbers(backend.shuffled_range(6, 0, lambda p=p: p)) for p in range(600)])
+    position = iter(range(600))
+    dataset = backend.shuffled_range(6, 0, lambda: next(position))
+    places = np.array([numbers(dataset) for _ in range(600)])
     counts = np.array([[np.sum(places[:, place] == n) for n in range(6)] for place in range(6)])
     # 600 draws, 100 expected in each cell, standard deviation 9.1: five of them.
     assert np.abs(counts - 100).max() < 46

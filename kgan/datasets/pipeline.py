@@ -62,26 +62,40 @@ def load(
 
 
 def batches(
-    source: Source, batch_size: int, *, seed: int = 0, position: Callable[[], int] | None = None
+    source: Source | str | os.PathLike,
+    batch_size: int,
+    *,
+    seed: int = 0,
+    position: Callable[[], int] | None = None,
+    **open_arguments,
 ) -> tf.data.Dataset:
-    """Shuffled minibatches of a source, for training.
+    """Shuffled minibatches of a data set, for training.
 
     Every pass shows each example at most once, in an order that depends on `seed` and on `position()` alone. When
     `position` is the training progress of a model, a resumed run sees the batches of the uninterrupted run.
 
     Args:
-        source: from `open_source`.
+        source: a name or path as in `load`, or what `open_source` returned.
         batch_size: examples per batch; examples that do not fill a batch are left out of this pass.
         seed: integer.
         position: returns an integer, asked at the start of each pass; by default the number of passes so far.
+        **open_arguments: `split`, `image_size`, `labels` and `limit` as in `load`, with a name or path.
 
     Returns:
         A `tf.data.Dataset` of one pass: float32 images `(batch_size, height, width, channels)` with values -1..1, or
         `(images, labels)` with int32 labels. Broken files of a streamed source are left out.
 
     Raises:
-        ValueError: if the source has fewer than `batch_size` examples.
+        ValueError: if the source has fewer than `batch_size` examples, and as `load`.
+
+    Examples:
+
+    ```python
+    gan.fit(kgan.datasets.batches("mnist5k", 64, labels=True), epochs=10)
+    ```
     """
+    if not isinstance(source, Source):
+        source = open_source(source, **open_arguments)
     if batch_size < 1:
         raise ValueError(f"batch_size must be 1 or more, but is {batch_size}.")
     if source.size < batch_size:

@@ -20,6 +20,9 @@ class Game(ExactModel):
     Subclass it and override `player_loss`. Everything else is Keras: `compile`, `fit`, `evaluate`, `save`, callbacks,
     `tf.distribute`, mixed precision. A player's turn changes the weights and statistics of this player and of no other.
 
+    A subclass is saved and loaded as any Keras model: decorate it with `keras.saving.register_keras_serializable`, and
+    override `get_config` if its constructor takes other arguments.
+
     Args:
         players: dict of names to a layer, a model, or a list of them. They must be built, and no weight may belong to
             two players.
@@ -178,7 +181,7 @@ class Game(ExactModel):
 
     @property
     def rounds(self) -> int:
-        """How many rounds have been played, over all calls of `fit` and across saving and loading."""
+        """How many rounds have been played since `compile`, over all calls of `fit` and across saving and loading."""
         player = next(iter(self.optimizers))
         return int(ops.convert_to_numpy(self.optimizers[player].iterations)) // self.steps[player]
 

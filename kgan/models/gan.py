@@ -27,7 +27,8 @@ class GAN(Game):
             to samples.
         discriminator: functional or sequential model of samples, or of `[samples, labels]`, to logits `(batch, 1)`.
         ema_momentum: how much of the moving average is kept in each step, from 0 to below 1; `None` keeps no average.
-        seed: integer from which all randomness flows; `None` draws one.
+        seed: integer from which the latents and the order of the data flow; `None` draws one. The first weights are
+            the networks' own: `keras.utils.set_random_seed` before making them repeats these too.
         name: name of the model.
 
     Raises:

@@ -23,9 +23,9 @@ def estimate(gan, **changes):
 def test_memory_follows_batch_precision_devices_and_average(gan):
     per_image = (estimate(gan, batch_size=32) - estimate(gan, batch_size=16)) / 16
     assert estimate(gan, batch_size=48) - estimate(gan, batch_size=32) == 16 * per_image
-    # By hand. Generator: latents 3, dense, reshape and relu 64 each, image before and after tanh 64 each.
+    # By hand. Generator: latents 3, dense, reshape, batch norm and relu 64 each, image before and after tanh 64 each.
     # Discriminator: image, convolution and activation 64 each, features 64, logit 1; three times with penalties.
-    assert per_image == 4 * (3 + 5 * 64 + 3 * (4 * 64 + 1))
+    assert per_image == 4 * (3 + 6 * 64 + 3 * (4 * 64 + 1))
     assert estimate(gan, precision="bfloat16") == estimate(gan) - 16 * per_image / 2
     assert estimate(gan, devices="2") == estimate(gan) - 8 * per_image
     assert estimate(gan) - estimate(gan, ema=0.0) == 4 * gan.generator.count_params()

@@ -168,9 +168,10 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(kgan, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     assert kgan("train digits --dry-run --width 4 --no-labels --k 2").code == 0
     lines = {" ".join(line.split()) for line in kgan.out.splitlines()}
-    assert {"images 1,797 of 8x8x1", "labels no", "k 2", "rounds 14 per epoch, 840 in all"} <= lines
-    # By hand: dense 100 to 4x4x4 with bias, then 4x4x4 weights and a bias for the image; 4x4x1x4 + 4, and 64 + 1.
-    assert {f"generator {101 * 64 + 65} parameters".replace("6529", "6,529"), "discriminator 133 parameters"} <= lines
+    assert {"images 1,797 of 8x8x1", "labels no", "k 2", "rounds 14 per epoch, 700 in all"} <= lines
+    # By hand: dense 100 to 4x4x4, batch norm of 4 channels with 4 numbers each, then 4x4x4 weights and a bias for the
+    # image; 4x4x1x4 + 4, and 64 + 1.
+    assert {f"generator {100 * 64 + 16 + 65:,} parameters", "discriminator 133 parameters"} <= lines
     assert any(line.startswith("memory about ") for line in lines)
     assert list(tmp_path.iterdir()) == []
 
