@@ -32,7 +32,7 @@ def main(quick: bool = False, out: str | Path = FIGURE):
         generator_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.5),
         discriminator_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.5),
         loss="relativistic",
-        penalties=[kgan.losses.R1(0.5), kgan.losses.R2(0.5)],
+        penalties=[kgan.losses.R1(0.1), kgan.losses.R2(0.1)],
     )
     gan.fit(data.shuffle(5000, seed=0).batch(64, drop_remainder=True), epochs=1 if quick else 20)
 

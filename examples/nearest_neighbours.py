@@ -40,7 +40,7 @@ def train(images, labels, rounds: int):
         generator_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.5),
         discriminator_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.5),
         loss="relativistic",
-        penalties=[kgan.losses.R1(0.5), kgan.losses.R2(0.5)],
+        penalties=[kgan.losses.R1(0.1), kgan.losses.R2(0.1)],
     )
     per_epoch = min(rounds, len(images) // 64)
     gan.fit((images, labels), batch_size=64, epochs=rounds // per_epoch, steps_per_epoch=per_epoch)

@@ -50,8 +50,9 @@ def value_and_input_gradient(function: Callable[[Any], Any], inputs):
 
 
 def num_replicas() -> int:
-    """The number of devices that share a batch under the `tf.distribute` strategy in force; 1 without one."""
-    return tf.distribute.get_strategy().num_replicas_in_sync
+    """The number of devices that share a batch where this code runs; 1 outside a step of a `tf.distribute` strategy."""
+    # Within `strategy.scope()` alone there is no replica yet: what is traced there belongs to no device.
+    return 1 if tf.distribute.in_cross_replica_context() else tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def replica_slice(draw: Callable[[int], Any], size):
@@ -181,7 +182,8 @@ def array_batches(arrays, batch_size: int, *, order=None, drop_incomplete: bool 
     Returns:
         A `tf.data.Dataset` with the structure of `arrays`, of known length.
     """
-    arrays = tf.nest.map_structure(tf.convert_to_tensor, arrays)
+    with tf.device("CPU:0"):  # a GPU has better use for its memory
+        arrays = tf.nest.map_structure(tf.convert_to_tensor, arrays)
     size = int(tf.nest.flatten(arrays)[0].shape[0])
     # A whole batch is gathered at once: one operation per array instead of one per row.
     order = tf.data.Dataset.range(size) if order is None else order

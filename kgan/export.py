@@ -40,7 +40,7 @@ def export_generator(generator: keras.Model, path, *, num_classes: int | None = 
         >>> generator.sample(16, 0).shape
         (16, 28, 28, 1)
     """
-    path = Path(path)
+    path = Path(path).resolve()
     if path.exists() and not (path / "saved_model.pb").is_file():
         raise ValueError(f"{path} exists and is not a SavedModel: choose another folder for the export.")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ def export_generator(generator: keras.Model, path, *, num_classes: int | None = 
         module = _module(generator, num_classes)
         tf.saved_model.save(module, str(temporary / "saved_model"), signatures=module.endpoints)
         if path.exists():
-            shutil.rmtree(path)
+            os.replace(path, temporary / "old")
         os.replace(temporary / "saved_model", path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -61,12 +61,18 @@ def export_onnx(generator: keras.Model, path) -> Path:
 
     Raises:
         ImportError: if the packages of the extra `onnx` are missing.
+        ValueError: if the generator computes in another precision than float32.
     """
     try:
         import onnx  # noqa: F401
         import tf2onnx  # noqa: F401
     except ImportError:
         raise ImportError("ONNX export needs more packages: pip install 'kgan[onnx]'.") from None
+    if any(layer.compute_dtype != "float32" for layer in generator._flatten_layers()):
+        raise ValueError(
+            "ONNX runtimes compute in float32: build the generator with the dtype policy float32 and give it these "
+            "weights."
+        )
     path = Path(path)
     temporary = path.with_name(f".{path.name}.tmp.onnx")
     conditional = len(generator.inputs) == 2

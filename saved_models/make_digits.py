@@ -1,7 +1,7 @@
 """Makes `saved_models/digits`: the default run of `kgan train`, exported, with the record of how it was made.
 
-    python saved_models/make_digits.py            # about three minutes on two cores
-    kgan sample saved_models/digits --out grid.png
+python saved_models/make_digits.py            # about three minutes on two cores
+kgan sample saved_models/digits --out grid.png
 """
 
 import argparse

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -119,3 +120,9 @@ def test_onnx_without_its_packages_is_answered_in_a_sentence(tmp_path, monkeypat
     with pytest.raises(ImportError, match=r"pip install 'kgan\[onnx\]'"):
         export_onnx(kgan.networks.mlp(2, 2), tmp_path / "x.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_onnx_refuses_half_precision_in_a_sentence(tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    with pytest.raises(ValueError, match="ONNX runtimes compute in float32"):
+        export_onnx(kgan.networks.mlp(2, 2), tmp_path / "x.onnx")

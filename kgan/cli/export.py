@@ -34,7 +34,12 @@ def export(
         raise ValueError(f"{run} has no checkpoint yet: train it first.")
     epochs = point.restore(gan)
     if format == "onnx":
-        export_onnx(gan.ema_generator if ema else gan.generator, path)
+        # Whatever the run computed in, its weights are float32, and so is what ONNX runtimes compute in.
+        generator = recipe.build(
+            settings.changed(devices="1", precision="float32"), data, distribution.choose(1)
+        ).generator
+        generator.set_weights((gan.ema_generator if ema else gan.generator).get_weights())
+        export_onnx(generator, path)
     else:
         gan.export(path, ema=ema)
     typer.echo(f"{path}  the generator after {epochs} epochs")

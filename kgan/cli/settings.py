@@ -33,7 +33,7 @@ class Settings:
     image_size: str | None = _setting(None, "Data", "SIDE or HEIGHTxWIDTH; by default as the images are")
     labels: bool | None = _setting(None, "Data", "train with the classes; by default if the data has them")
 
-    width: int = _setting(32, "Networks", "channels of the widest feature map; deeper layers have multiples of it")
+    width: int = _setting(32, "Networks", "channels next to the image; deeper layers have up to 8 times as many")
     latent_dim: int = _setting(100, "Networks", "how many random numbers make an image")
     generator_normalization: str = _setting("batch", "Networks", ", ".join(NORMALIZATIONS))
     discriminator_normalization: str = _setting(

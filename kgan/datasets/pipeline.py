@@ -96,6 +96,10 @@ def batches(
     """
     if not isinstance(source, Source):
         source = open_source(source, **open_arguments)
+        for note in source.notes:
+            _log.warning(note)
+        if source.in_memory:
+            _log_broken(source)
     if batch_size < 1:
         raise ValueError(f"batch_size must be 1 or more, but is {batch_size}.")
     if source.size < batch_size:

@@ -4,6 +4,7 @@ import contextlib
 import re
 
 import keras
+from keras import ops
 
 from kgan import backend
 
@@ -19,8 +20,11 @@ def stop_unless_finite(player: str, loss, gradients: list, optimizer) -> list:
     """
     found = {f"{player}_loss": [loss], f"the gradient of {player}_loss": gradients}
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        # A loss scale meets infinite gradients now and then, and skips those steps itself.
-        del found[f"the gradient of {player}_loss"]
+        # A loss scale meets infinite gradients now and then, skips those steps itself and halves. Below 1 it is not
+        # the scale that makes them infinite.
+        exhausted = optimizer.dynamic_scale < 1
+        total = sum(ops.sum(ops.cast(gradient, "float32")) for gradient in gradients)
+        found[f"the gradient of {player}_loss"] = [ops.where(exhausted, total, 0.0)]
     return backend.only_if_finite(gradients, found, optimizer.iterations + 1)
 
 
@@ -30,7 +34,11 @@ def in_a_sentence():
     try:
         yield
     except backend.NotFiniteError as error:
-        found = re.search(r"assertion failed: \[([\w ]+_loss)\] \[(\d+)\]", str(error))
+        in_graph, in_eager = (
+            r"assertion failed: \[([\w ]+_loss)\] \[(\d+)\]",
+            r"Summarized data: b'([\w ]+_loss)'\s+(\d+)",
+        )
+        found = re.search(in_graph, str(error)) or re.search(in_eager, str(error))
         if not found:
             raise
         raise FloatingPointError(

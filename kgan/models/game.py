@@ -163,10 +163,11 @@ class Game(ExactModel):
         return ops.cast(loss, "float32"), logs
 
     def _regularization(self, player: str, scope):
-        """Weight regularizers and `add_loss` of the player's layers, as `keras.Model.fit` counts them."""
+        """Weight regularizers of the player, and what the last calls of its layers gave to `add_loss`."""
         total = sum(v.regularizer(v) for v in self.player_variables(player) if v.regularizer is not None)
-        own = {id(inner) for layer in self.players[player] for inner in layer._flatten_layers()}
-        return total + sum(loss for layer, loss in scope.losses if id(layer) in own)
+        inner = [layer for of in self.players[player] for layer in of._flatten_layers()]
+        own = {identity for layer in inner for identity in layer._loss_ids}
+        return total + sum(loss for loss in scope.losses if id(loss) in own)
 
     def _minibatch(self, data, step: int):
         """Minibatch number `step` of a round's data."""
@@ -182,6 +183,8 @@ class Game(ExactModel):
     @property
     def rounds(self) -> int:
         """How many rounds have been played since `compile`, over all calls of `fit` and across saving and loading."""
+        if not self.optimizers:
+            return 0
         player = next(iter(self.optimizers))
         return int(ops.convert_to_numpy(self.optimizers[player].iterations)) // self.steps[player]
 
@@ -269,13 +272,14 @@ class Game(ExactModel):
         self._assert_compile_called("fit")
         checks.no_weights_of_samples(kwargs)
         data = minibatches.as_data(x, y, batch_size)
-        if validation_split:
+        if validation_split and validation_data is None:
             data, validation_data = minibatches.split(data, validation_split)
         self.check_data(data)
         rounds, steps_per_epoch = minibatches.training_rounds(data, self, batch_size, shuffle, steps_per_epoch)
         if validation_data is not None:
             validation_batch_size = kwargs.pop("validation_batch_size", None) or batch_size
             validation_data = minibatches.as_data(validation_data)
+            self.check_data(validation_data)
             validation_data = minibatches.evaluation_batches(validation_data, self, validation_batch_size)
         self._make_trackers(rounds, lambda data: self._minibatch(data, 0), training=True)
         kwargs.update(epochs=epochs, verbose=verbose, validation_data=validation_data, steps_per_epoch=steps_per_epoch)
@@ -290,12 +294,14 @@ class Game(ExactModel):
         """
         self._assert_compile_called("evaluate")
         checks.no_weights_of_samples(kwargs)
-        batches = minibatches.evaluation_batches(minibatches.as_data(x, y, batch_size), self, batch_size)
+        data = minibatches.as_data(x, y, batch_size)
+        self.check_data(data)
+        batches = minibatches.evaluation_batches(data, self, batch_size)
         self._make_trackers(batches, lambda data: data, training=False)
         return super().evaluate(batches, verbose=verbose, **kwargs)
 
     def check_data(self, data):
-        """Called by `fit` before any work; override it to refuse data that the players cannot use."""
+        """Called by `fit` and `evaluate` before any work; override it to refuse data that the players cannot use."""
 
     def train_on_batch(self, *args, **kwargs):
         raise TypeError("a round can take several minibatches: call fit(data, steps_per_epoch=1) for a single round.")
@@ -333,6 +339,5 @@ class _NoteEpochStart(keras.callbacks.Callback):
 
 def _with_epoch_start(callbacks):
     if isinstance(callbacks, keras.callbacks.CallbackList):
-        callbacks.append(_NoteEpochStart())
-        return callbacks
+        raise ValueError("give fit a list of callbacks, not a CallbackList.")
     return [*tree.flatten(callbacks or []), _NoteEpochStart()]

@@ -102,6 +102,7 @@ class GAN(Game):
             "loss": self.loss,
             "penalties": list(self.penalties),
             "discriminator_steps": self.steps["discriminator"],
+            "simultaneous": self.simultaneous,
             **self._keras_kwargs,
         }
 
@@ -141,7 +142,8 @@ class GAN(Game):
         return loss, logs
 
     def _run(self, network, inputs, labels):
-        return network(inputs if labels is None else [inputs, labels], training=self.training)
+        # In float32 whatever the dtype policy of the user's own networks: losses and penalties need the precision.
+        return ops.cast(network(inputs if labels is None else [inputs, labels], training=self.training), "float32")
 
     def after_update(self, player):
         if player == "discriminator" and self.loss.weight_clip and not self.penalties:
@@ -178,6 +180,8 @@ class GAN(Game):
         Raises:
             ValueError: for labels that do not fit.
         """
+        if n < 1:
+            raise ValueError(f"generate makes at least 1 sample, but n is {n}.")
         seed = random.randrange(2**31) if seed is None else seed
         inputs = draw_latents(n, self.latent_dim, seed)
         if self.conditional:

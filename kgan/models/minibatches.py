@@ -17,7 +17,9 @@ def as_data(x, y=None, batch_size=None):
         if batch_size is not None or y is not None:
             raise ValueError("a tf.data.Dataset brings its own batches and targets: leave out batch_size and y.")
         return x
-    data = x if y is None else (x, y)
+    if batch_size is not None and (isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1):
+        raise ValueError(f"batch_size must be a whole number of at least 1, got {batch_size!r}.")
+    data = _lists_as_tuples(x if y is None else (x, y))
     leaves = tree.flatten(data)
     if not leaves or not all(hasattr(leaf, "shape") and hasattr(leaf, "__array__") for leaf in leaves):
         kinds = ", ".join(sorted({type(leaf).__name__ for leaf in leaves})) or "nothing"
@@ -55,10 +57,14 @@ def training_rounds(data, game, batch_size, shuffle, steps_per_epoch):
     """
     count = game.minibatches_per_round
     if backend.is_dataset(data):
-        return backend.rounds_of(data, count), steps_per_epoch
-    size, batch_size, devices = rows(data), batch_size or 32, game.num_devices
-    if batch_size % devices:
-        raise ValueError(f"batch_size {batch_size} cannot be divided evenly between {devices} devices.")
+        size = tree.flatten(data.element_spec)[0].shape[0]
+        _refuse_uneven(size or game.num_devices, game.num_devices)
+        rounds = backend.rounds_of(data, count)
+        if steps_per_epoch is not None and int(rounds.cardinality()) >= steps_per_epoch:
+            return rounds.take(steps_per_epoch), None
+        return rounds, steps_per_epoch
+    size, batch_size = rows(data), batch_size or 32
+    _refuse_uneven(batch_size, game.num_devices)
     available = size // batch_size // count
     if not available:
         raise ValueError(
@@ -77,10 +83,29 @@ def training_rounds(data, game, batch_size, shuffle, steps_per_epoch):
 
 def evaluation_batches(data, game, batch_size):
     """Batches of arrays for `evaluate`, in the stored order; a dataset as it is."""
-    if backend.is_dataset(data):
-        return data
     # On several devices, one without rows in the last batch would turn the mean into NaN.
-    return backend.array_batches(data, batch_size or 32, drop_incomplete=game.num_devices > 1)
+    several = game.num_devices > 1
+    if backend.is_dataset(data):
+        return backend.rounds_of(data, 1) if several else data
+    batch_size = batch_size or 32
+    if several and rows(data) < batch_size:
+        raise ValueError(
+            f"{rows(data)} rows do not fill one batch of {batch_size} for {game.num_devices} devices: use a smaller "
+            "batch_size."
+        )
+    return backend.array_batches(data, batch_size, drop_incomplete=several)
+
+
+def _refuse_uneven(batch_size: int, devices: int):
+    if batch_size % devices:
+        raise ValueError(f"batch_size {batch_size} cannot be divided evenly between {devices} devices.")
+
+
+def _lists_as_tuples(data):
+    """TensorFlow takes a list for one array of many rows."""
+    if isinstance(data, dict):
+        return {name: _lists_as_tuples(part) for name, part in data.items()}
+    return tuple(_lists_as_tuples(part) for part in data) if isinstance(data, list | tuple) else data
 
 
 def split(data, share: float):

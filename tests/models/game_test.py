@@ -346,3 +346,84 @@ def test_a_loss_that_is_no_scalar_is_refused():
         game.fit(DATA, verbose=0, batch_size=4)
     with pytest.raises(TypeError, match="for a single round"):
         game.train_on_batch(DATA)
+
+
+def test_what_layers_add_to_the_loss_counts():
+    def player(factor):
+        return keras.Sequential(
+            [
+                keras.Input((1,)),
+                keras.layers.Dense(1, use_bias=False, kernel_initializer=keras.initializers.Constant(factor)),
+                keras.layers.ActivityRegularization(l2=0.5),
+                keras.layers.Dense(1, use_bias=False, kernel_initializer="ones", activity_regularizer="l2"),
+            ]
+        )
+
+    class Sum(kgan.Game):
+        def player_loss(self, player, data):
+            return 0.0 * ops.sum(self.players["a"][0](data)) + 0.0 * ops.sum(self.players["b"][0](data))
+
+    game = Sum({"a": player(2.0), "b": player(3.0)})
+    game.compile("sgd")
+    logs = game.fit(np.ones((4, 1), "float32"), batch_size=4, verbose=0).history
+    # ActivityRegularization adds 0.5 x^2 for each sample, summed over the batch in Keras as the mean: both per sample.
+    model = player(2.0)
+    model.compile("sgd", loss=lambda y, p: 0.0 * p)
+    expected = model.evaluate(np.ones((4, 1), "float32"), np.ones((4, 1)), batch_size=4, verbose=0)
+    np.testing.assert_allclose(logs["a_loss"], [expected], rtol=1e-5)
+    assert expected > 1
+
+
+@pytest.mark.parametrize("eagerly", [False, True])
+def test_float16_and_eager_runs_stop_as_well(eagerly):
+    class Root(Networks):
+        def player_loss(self, player, data):
+            loss = ops.cast(super().player_loss(player, data), "float32")
+            return loss + ops.sqrt(0.0 * ops.abs(self.players["first"][0].layers[0].kernel.value[0, 0]))
+
+    keras.config.set_dtype_policy("mixed_float16")
+    game = Root({"first": network(), "second": network()}, seed=0)
+    game.compile("sgd", run_eagerly=eagerly)
+    with pytest.raises(FloatingPointError, match="the gradient of first_loss is NaN or infinite"):
+        game.fit(np.ones((8, 2), "float32"), batch_size=8, epochs=60, verbose=0)
+
+
+def test_fit_works_inside_a_scope_and_evaluates_on_two_devices(two_devices):
+    with two_devices.scope():
+        game = bilinear()
+        game.fit(DATA, batch_size=6, shuffle=False, verbose=0, validation_data=DATA[:12])
+    alone = bilinear()
+    alone.fit(DATA, batch_size=6, shuffle=False, verbose=0)
+    np.testing.assert_allclose(weights(game), weights(alone), rtol=1e-5)
+    whole = alone.evaluate(DATA[:20], batch_size=10, return_dict=True, verbose=0)
+    ragged = tf.data.Dataset.from_tensor_slices(DATA[:23]).batch(10)
+    for data, size in ((DATA[:20], 10), (ragged, None)):
+        logs = game.evaluate(data, batch_size=size, return_dict=True, verbose=0)
+        np.testing.assert_allclose(logs["a_loss"], whole["a_loss"], rtol=1e-5)
+    with pytest.raises(ValueError, match="3 rows do not fill one batch of 32 for 2 devices"):
+        game.evaluate(DATA[:3], verbose=0)
+    with pytest.raises(ValueError, match="batch_size 5 cannot be divided"):
+        game.fit(tf.data.Dataset.from_tensor_slices(DATA).batch(5, drop_remainder=True), verbose=0)
+
+
+def test_given_validation_data_goes_before_a_split():
+    game = bilinear()
+    game.fit(DATA, batch_size=6, validation_split=0.5, validation_data=DATA[:6], verbose=0)
+    assert game.rounds == 4
+
+
+def test_epochs_of_a_dataset_end_where_they_are_told_and_start_anew():
+    starts = []
+
+    class Recorder(Bilinear):
+        def player_loss(self, player, data):
+            if player == "a":
+                tf.py_function(lambda d: starts.append(round(float(d[0, 0]), 1)), [data], [])
+            return super().player_loss(player, data)
+
+    game = Recorder({"a": scalar_player(1.0), "b": scalar_player(2.0)})
+    game.compile("sgd")
+    game.fit(
+        tf.data.Dataset.from_tensor_slices(DATA).batch(6, drop_remainder=True), epochs=2, steps_per_epoch=2, verbose=0
+    )
+    assert starts == [0.0, 0.6, 0.0, 0.6]

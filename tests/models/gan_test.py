@@ -277,6 +277,7 @@ def test_the_configuration_survives_saving(tmp_path):
         loss=kgan.losses.Wasserstein(0.5),
         penalties=[kgan.losses.GradientPenalty(3.0, target=0.0, one_sided=True), kgan.losses.R1(0.25)],
         discriminator_steps=2,
+        run_eagerly=True,
         generator_optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, 100), beta_1=0.0),
     )
     gan.save(tmp_path / "gan.keras")
@@ -418,6 +419,35 @@ def test_data_that_does_not_fit_is_refused(classes, data, sentence):
 def test_images_in_0_to_1_are_pointed_out():
     with pytest.warns(UserWarning, match="should span -1..1, but these range from 0"):
         make().fit(np.abs(IMAGES), verbose=0)
+
+
+def test_evaluate_and_validation_refuse_what_fit_refuses():
+    gan = make()
+    bad = kgan.datasets.to_uint8(IMAGES)
+    with pytest.raises(ValueError, match="must be float"):
+        gan.evaluate(bad, verbose=0)
+    with pytest.raises(ValueError, match="must be float"):
+        gan.fit(IMAGES, validation_data=bad, verbose=0)
+    with pytest.raises(ValueError, match="at least 1 sample, but n is 0"):
+        gan.generate(0)
+    with pytest.raises(ValueError, match="batch_size must be a whole number of at least 1, got 0"):
+        gan.fit(IMAGES, batch_size=0)
+
+
+def test_networks_of_ones_own_in_half_precision_train():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    generator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    discriminator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(4, "relu"), keras.layers.Dense(1)])
+    gan = kgan.GAN(generator, discriminator, seed=0)
+    gan.compile(penalties=PENALTIES)
+    logs = gan.fit(IMAGES.reshape(-1, 2), batch_size=64, verbose=0).history
+    assert np.isfinite(list(logs.values())).all()
+
+
+def test_simultaneous_updates_survive_saving(tmp_path):
+    gan = make(simultaneous=True)
+    gan.save(tmp_path / "gan.keras")
+    assert keras.models.load_model(tmp_path / "gan.keras").simultaneous is True
 
 
 def test_points_are_as_good_as_images():
