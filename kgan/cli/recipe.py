@@ -47,8 +47,10 @@ def open_data(settings: Settings) -> datasets.Source:
         return source
     try:
         source = opened(True)
-    except ValueError:
-        return opened(False)
+    except ValueError as no_classes:
+        source = opened(False)
+        source.notes.append(f"Training without classes: {no_classes}")
+        return source
     return source if source.num_classes >= 2 else opened(False)
 
 
