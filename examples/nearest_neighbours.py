@@ -8,7 +8,7 @@ these are.
 The figure: left, samples; middle, for each row the three training images nearest to its last sample, by the Euclidean
 distance of the pixels; right, how far the nearest training image is, for all samples and for the held-out images. The
 neighbours are of the same kind and drawn by another hand. Samples lie a little farther from the training images than
-real images do, and 0.2 % lie nearer than all of them, as copies would.
+real images do, and one in five hundred lies nearer than all of them.
 
 Any data set with labels works: `--data digits`, `--data fashion_mnist`, `--data FOLDER`, see `kgan.datasets.load`.
 """
