@@ -174,7 +174,7 @@ def array_batches(arrays, batch_size: int, *, order=None, drop_incomplete: bool 
     """Batches of `arrays`, any structure of arrays with the same number of rows.
 
     Args:
-        arrays: nested tuples, lists or dicts of arrays.
+        arrays: nested tuples, lists or dicts of arrays. Of a `numpy.memmap` only the rows of a batch are read.
         batch_size: rows per batch.
         order: a dataset of row numbers, such as `shuffled_range`, or `None` for the stored order.
         drop_incomplete: whether a smaller last batch is left out.
@@ -183,14 +183,33 @@ def array_batches(arrays, batch_size: int, *, order=None, drop_incomplete: bool 
         A `tf.data.Dataset` with the structure of `arrays`, of known length.
     """
     with tf.device("CPU:0"):  # a GPU has better use for its memory
-        arrays = tf.nest.map_structure(tf.convert_to_tensor, arrays)
-    size = int(tf.nest.flatten(arrays)[0].shape[0])
+        gathers = [_gather_from(array) for array in tf.nest.flatten(arrays)]
+    size = len(tf.nest.flatten(arrays)[0])
     # A whole batch is gathered at once: one operation per array instead of one per row.
     order = tf.data.Dataset.range(size) if order is None else order
     rows = order.batch(batch_size, drop_remainder=drop_incomplete)
-    batches = rows.map(lambda rows: tf.nest.map_structure(lambda a: tf.gather(a, rows), arrays), tf.data.AUTOTUNE)
+
+    def batch_of(rows):
+        return tf.nest.pack_sequence_as(arrays, [gather(rows) for gather in gathers])
+
+    batches = rows.map(batch_of, tf.data.AUTOTUNE)
     length = size // batch_size if drop_incomplete else -(-size // batch_size)
     return batches.apply(tf.data.experimental.assert_cardinality(length)).prefetch(tf.data.AUTOTUNE)
+
+
+def _gather_from(array):
+    """Maps a tensor of row numbers to these rows of `array`."""
+    if not isinstance(array, np.memmap):
+        tensor = tf.convert_to_tensor(array)
+        return lambda rows: tf.gather(tensor, rows)
+    # Memory-mapped arrays stay on disk: they may be larger than memory.
+    dtype = np.dtype("float32") if array.dtype == np.float64 else array.dtype
+
+    def read(rows):
+        found = tf.numpy_function(lambda rows: np.asarray(array[rows], dtype), [rows], dtype)
+        return tf.ensure_shape(found, [rows.shape[0], *array.shape[1:]])
+
+    return read
 
 
 def rounds_of(batches: tf.data.Dataset, count: int) -> tf.data.Dataset:
@@ -227,6 +246,11 @@ def _drop_incomplete(batches: tf.data.Dataset) -> tf.data.Dataset:
 
     compared = batches.scan(tf.constant(-1), compare)
     return compared.filter(lambda complete, _: complete).map(lambda _, batch: batch)
+
+
+def compiled(function: Callable) -> Callable:
+    """`function` as a TensorFlow graph, traced once per structure of its arguments."""
+    return tf.function(function, reduce_retracing=True)
 
 
 def is_dataset(data) -> bool:

@@ -1,5 +1,7 @@
 """`Game`: gradient descent in which groups of parameters have their own losses."""
 
+import functools
+
 import keras
 from keras import ops, tree
 
@@ -25,7 +27,8 @@ class Game(ExactModel):
 
     Args:
         players: dict of names to a layer, a model, or a list of them. They must be built, and no weight may belong to
-            two players.
+            two players. A subclass that makes its players from the first data gives `None` and overrides
+            `build_players`.
         seed: integer from which all randomness of the game flows: `seed_generator`, and the order in which `fit`
             shuffles arrays; `None` draws one.
         name: name of the model.
@@ -45,15 +48,31 @@ class Game(ExactModel):
         >>> game.fit(x, y, batch_size=64, epochs=10)
     """
 
-    def __init__(self, players, *, seed: int | None = None, name: str | None = None):
+    def __init__(self, players=None, *, seed: int | None = None, name: str | None = None):
         super().__init__(seed=seed, name=name)
-        self.players = checks.as_players(players)
+        self.players = {}
         self.training = False
-        self.optimizers = {}
+        self.optimizers, self._compile_later = {}, None
         self.rounds_at_epoch_start = 0
         self._trackers, self._traced = {}, []
-        # Players are built before the game: Keras need not run it once to know its variables.
-        self.built = True
+        if players is not None:
+            self.set_players(players)
+
+    def set_players(self, players):
+        """Gives the game its players, which are built: Keras need not run the game once to know its variables."""
+        with self.distribute_strategy.scope():
+            self.players = checks.as_players(players)
+            self.built = True
+            if self._compile_later is not None:
+                self._compile_later()
+
+    def build_players(self, data):
+        """Called by `fit` and `evaluate` as long as there are no players; override it and call `set_players`.
+
+        Args:
+            data: what `fit` got, arrays or a dataset, in the structure that `player_loss` gets.
+        """
+        raise ValueError(f"{type(self).__name__} has no players: give them to the constructor.")
 
     # What a game is: who moves which weights, by which loss
 
@@ -76,6 +95,10 @@ class Game(ExactModel):
     def after_update(self, player: str):
         """Called after each update of `player`; override it for what follows a step, such as clipping weights."""
 
+    def loss_name(self, player: str) -> str:
+        """The name under which the loss of `player` is logged."""
+        return f"{player}_loss"
+
     def player_variables(self, player: str) -> list:
         """The trainable variables of `player`."""
         variables = [v for layer in self.players[player] for v in layer.trainable_variables]
@@ -97,6 +120,10 @@ class Game(ExactModel):
                 devices.
         """
         checks.keras_arguments(keras_kwargs, type(self).__name__)
+        if not self.players:
+            arguments = {"simultaneous": simultaneous, **keras_kwargs}
+            self._compile_later = functools.partial(Game.compile, self, optimizers, steps, **arguments)
+            return
         steps = checks.as_steps(steps, self.players, simultaneous)
         optimizers = checks.as_optimizers(optimizers, {p: self.player_variables(p) for p in self.players})
         with self.distribute_strategy.scope():
@@ -105,11 +132,11 @@ class Game(ExactModel):
                     optimizers[player] = checks.as_loss_scaled(optimizer, player, self.num_devices)
                 # Only a built optimizer is saved, restored and distributed.
                 optimizers[player].build(self.player_variables(player))
-            self._trackers = {f"{p}_loss": keras.metrics.Mean(name=f"{p}_loss") for p in self.players}
+            self._trackers = {name: keras.metrics.Mean(name=name) for name in map(self.loss_name, self.players)}
             self._traced = []
             super().compile(optimizer=None, loss=None, **{"jit_compile": False, **keras_kwargs})
         self.optimizers, self.steps, self.simultaneous = optimizers, steps, simultaneous
-        self._keras_kwargs = keras_kwargs
+        self._keras_kwargs, self._compile_later = keras_kwargs, None
 
     # One round of the game
 
@@ -145,7 +172,7 @@ class Game(ExactModel):
         moved = [(v, scope.get_current_value(v)) for v in self.non_trainable_variables if id(v) not in others]
         statistics = [(variable, value) for variable, value in moved if value is not None]
         gradients = divergence.stop_unless_finite(player, loss, gradients, optimizer)
-        return gradients, statistics, {f"{player}_loss": loss, **logs}
+        return gradients, statistics, {self.loss_name(player): loss, **logs}
 
     def _update(self, player: str, data, gradients, statistics, logs):
         # Whatever changes waits for the data and for the check: at the end of the data nothing may move any more.
@@ -198,7 +225,7 @@ class Game(ExactModel):
         for player in self.players:
             with keras.StatelessScope():
                 loss, logs = self._loss_and_logs(player, data)
-            self._track({f"{player}_loss": loss, **logs}, weight=ops.shape(tree.flatten(data)[0])[0])
+            self._track({self.loss_name(player): loss, **logs}, weight=ops.shape(tree.flatten(data)[0])[0])
         return self.get_metrics_result()
 
     # Logs: means over the epoch and over devices; only `evaluate` meets minibatches of different sizes, to be weighted
@@ -269,12 +296,11 @@ class Game(ExactModel):
             ValueError: for data that cannot be used.
             FloatingPointError: if a loss or a gradient becomes NaN or infinite. The step that found it is not taken.
         """
-        self._assert_compile_called("fit")
         checks.no_weights_of_samples(kwargs)
         data = minibatches.as_data(x, y, batch_size)
         if validation_split and validation_data is None:
             data, validation_data = minibatches.split(data, validation_split)
-        self.check_data(data)
+        self._prepare_for(data, "fit")
         rounds, steps_per_epoch = minibatches.training_rounds(data, self, batch_size, shuffle, steps_per_epoch)
         if validation_data is not None:
             validation_batch_size = kwargs.pop("validation_batch_size", None) or batch_size
@@ -292,13 +318,18 @@ class Game(ExactModel):
         Arguments and returns are those of `keras.Model.evaluate`. On several devices an incomplete last batch is left
         out.
         """
-        self._assert_compile_called("evaluate")
         checks.no_weights_of_samples(kwargs)
         data = minibatches.as_data(x, y, batch_size)
-        self.check_data(data)
+        self._prepare_for(data, "evaluate")
         batches = minibatches.evaluation_batches(data, self, batch_size)
         self._make_trackers(batches, lambda data: data, training=False)
         return super().evaluate(batches, verbose=verbose, **kwargs)
+
+    def _prepare_for(self, data, method: str):
+        if not self.players:
+            self.build_players(data)
+        self._assert_compile_called(method)
+        self.check_data(data)
 
     def check_data(self, data):
         """Called by `fit` and `evaluate` before any work; override it to refuse data that the players cannot use."""

@@ -27,14 +27,25 @@ def as_data(x, y=None, batch_size=None):
             f"data must be arrays or a batched tf.data.Dataset, got {kinds}: "
             "tf.data.Dataset.from_generator wraps a generator."
         )
-    data = tree.map_structure(np.asarray, data)
+    data = tree.map_structure(lambda a: a if isinstance(a, np.memmap) else np.asarray(a), data)
     sizes = [len(a) if a.ndim else 0 for a in tree.flatten(data)]
     if len(set(sizes)) != 1:
         raise ValueError(f"all arrays must have the same number of rows, got {', '.join(map(str, sizes))}.")
     for array in tree.flatten(data):
-        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+        if np.issubdtype(array.dtype, np.floating) and not _all_finite(array):
             raise ValueError("the data holds NaN or infinite numbers: remove or replace them first.")
-    return tree.map_structure(lambda a: a.astype("float32") if a.dtype == np.float64 else a, data)
+    return tree.map_structure(_as_float32, data)
+
+
+def _all_finite(array) -> bool:
+    # In parts, because the data may be a memory-mapped file that is larger than memory.
+    step = max(1, 2**24 // max(1, array[:1].size))
+    return all(np.isfinite(array[start : start + step]).all() for start in range(0, len(array), step))
+
+
+def _as_float32(array):
+    on_disk = isinstance(array, np.memmap)  # its batches are converted when they are read
+    return array.astype("float32") if array.dtype == np.float64 and not on_disk else array
 
 
 def rows(data) -> int:
