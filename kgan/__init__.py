@@ -10,13 +10,15 @@ from kgan.cli.quiet import native_messages_dropped  # noqa: E402
 
 with native_messages_dropped():
     from kgan import callbacks, datasets, distribution, layers, losses, metrics, networks, visualize
-    from kgan.models import GAN, Game
+    from kgan.models import GAN, Autoencoder, Game, StackedAutoencoder, pretrain
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Autoencoder",
     "GAN",
     "Game",
+    "StackedAutoencoder",
     "callbacks",
     "datasets",
     "distribution",
@@ -24,5 +26,6 @@ __all__ = [
     "losses",
     "metrics",
     "networks",
+    "pretrain",
     "visualize",
 ]

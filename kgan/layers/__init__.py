@@ -1,5 +1,16 @@
 """Keras layers."""
 
+from kgan.layers.corruption import MaskingNoise, SaltAndPepperNoise
 from kgan.layers.latents import LatentSampler, draw_latents
+from kgan.layers.shared_kernel import retie
+from kgan.layers.tied import DenseTranspose, TiedConv2DTranspose
 
-__all__ = ["LatentSampler", "draw_latents"]
+__all__ = [
+    "DenseTranspose",
+    "LatentSampler",
+    "MaskingNoise",
+    "SaltAndPepperNoise",
+    "TiedConv2DTranspose",
+    "draw_latents",
+    "retie",
+]

@@ -1,8 +1,8 @@
-"""Adversarial losses and gradient penalties, by class or by name."""
+"""Adversarial losses, gradient penalties and penalties of a code, by class or by name."""
 
 import keras
 
-from kgan.losses import adversarial, penalties
+from kgan.losses import adversarial, penalties, representation
 from kgan.losses.adversarial import (
     AdversarialLoss,
     Hinge,
@@ -13,6 +13,7 @@ from kgan.losses.adversarial import (
     Wasserstein,
 )
 from kgan.losses.penalties import DRAGAN, R1, R2, GradientPenalty, Penalty
+from kgan.losses.representation import CodePenalty, Contractive, Sparsity
 
 __all__ = [
     "AdversarialLoss",
@@ -27,8 +28,12 @@ __all__ = [
     "R2",
     "GradientPenalty",
     "DRAGAN",
+    "CodePenalty",
+    "Contractive",
+    "Sparsity",
     "get",
     "get_penalty",
+    "get_code_penalty",
 ]
 
 
@@ -55,15 +60,24 @@ def get_penalty(identifier) -> Penalty:
     Raises:
         ValueError: for anything else, with the list of right ones.
     """
-    return _resolve(identifier, {}, Penalty, "penalty")
+    return _resolve(identifier, {}, Penalty, "penalty", penalties.ALL.values())
 
 
-def _resolve(identifier, names, base, what):
+def get_code_penalty(identifier) -> CodePenalty:
+    """Resolves a penalty of a code: an instance, or the config of one.
+
+    Raises:
+        ValueError: for anything else, with the list of right ones.
+    """
+    return _resolve(identifier, {}, CodePenalty, "penalty of a code", representation.ALL.values())
+
+
+def _resolve(identifier, names, base, what, classes=()):
     if isinstance(identifier, dict):
         identifier = keras.saving.deserialize_keras_object(identifier)
     if isinstance(identifier, str) and identifier in names:
         return names[identifier]()
     if isinstance(identifier, base):
         return identifier
-    right = [repr(name) for name in names] or [f"kgan.losses.{c.__name__}(weight)" for c in penalties.ALL.values()]
+    right = [repr(name) for name in names] or [f"kgan.losses.{c.__name__}(weight)" for c in classes]
     raise ValueError(f"unknown {what} {identifier!r}: use one of {', '.join(right)}.")

@@ -143,7 +143,7 @@ class Game(ExactModel):
     def train_step(self, data):
         self.training = True
         if self.simultaneous:
-            moves = [self._differentiate(player, data) for player in self.players]
+            moves = self._differentiate_together(data)
             for player, move in zip(self.players, moves, strict=True):
                 self._update(player, data, *move)
             return self.get_metrics_result()
@@ -154,9 +154,12 @@ class Game(ExactModel):
                 self._update(player, minibatch, *self._differentiate(player, minibatch))
         return self.get_metrics_result()
 
+    def _differentiate_together(self, data) -> list:
+        """What `_differentiate` gives for each player, at the same point; override it to share their work."""
+        return [self._differentiate(player, data) for player in self.players]
+
     def _differentiate(self, player: str, data):
         """The gradients of the player's loss, the new values of the statistics that its turn moves, and what to log."""
-        optimizer, variables = self.optimizers[player], self.player_variables(player)
 
         def objective():
             # The scope holds back every assignment (batch statistics, random states), so that a turn can run the other
@@ -164,14 +167,22 @@ class Game(ExactModel):
             with keras.StatelessScope(collect_losses=True) as scope:
                 loss, logs = self._loss_and_logs(player, data)
             loss += self._regularization(player, scope)
-            # Optimizers add up the gradients of the replicas: divided, the sum is the mean over the global batch.
-            return optimizer.scale_loss(loss / backend.num_replicas()), (loss, logs, scope)
+            return self._scaled(player, loss), (loss, logs, scope)
 
-        (_, (loss, logs, scope)), gradients = backend.value_and_gradients(objective, variables)
+        (_, found), gradients = backend.value_and_gradients(objective, self.player_variables(player))
+        return self._move(player, gradients, *found)
+
+    def _scaled(self, player: str, loss):
+        """What is differentiated, so that the optimizer of `player` steps along the gradient of `loss`."""
+        # Optimizers add up the gradients of the replicas: divided, the sum is the mean over the global batch.
+        return self.optimizers[player].scale_loss(loss / backend.num_replicas())
+
+    def _move(self, player: str, gradients, loss, logs, scope):
+        """What `_differentiate` returns, from the gradients of the player's scaled loss and the scope it ran in."""
         others = {id(v) for p in self.players if p != player for layer in self.players[p] for v in layer.variables}
         moved = [(v, scope.get_current_value(v)) for v in self.non_trainable_variables if id(v) not in others]
         statistics = [(variable, value) for variable, value in moved if value is not None]
-        gradients = divergence.stop_unless_finite(player, loss, gradients, optimizer)
+        gradients = divergence.stop_unless_finite(player, loss, gradients, self.optimizers[player])
         return gradients, statistics, {self.loss_name(player): loss, **logs}
 
     def _update(self, player: str, data, gradients, statistics, logs):
@@ -238,6 +249,9 @@ class Game(ExactModel):
         for name, value in logs.items():
             self._trackers[name].update_state(value, sample_weight=weight)
 
+    def _lock_state(self):
+        """Keras locks a model when it is built; the metrics of a game are made later, when it first sees data."""
+
     def _make_trackers(self, batches, minibatch, *, training: bool):
         """Learns the names that the players log from a trace: variables cannot be made within a training step."""
         if training in self._traced:
@@ -297,14 +311,14 @@ class Game(ExactModel):
             FloatingPointError: if a loss or a gradient becomes NaN or infinite. The step that found it is not taken.
         """
         checks.no_weights_of_samples(kwargs)
-        data = minibatches.as_data(x, y, batch_size)
+        data = self.read_data(x, y, batch_size)
         if validation_split and validation_data is None:
             data, validation_data = minibatches.split(data, validation_split)
         self._prepare_for(data, "fit")
         rounds, steps_per_epoch = minibatches.training_rounds(data, self, batch_size, shuffle, steps_per_epoch)
         if validation_data is not None:
             validation_batch_size = kwargs.pop("validation_batch_size", None) or batch_size
-            validation_data = minibatches.as_data(validation_data)
+            validation_data = self.read_data(validation_data)
             self.check_data(validation_data)
             validation_data = minibatches.evaluation_batches(validation_data, self, validation_batch_size)
         self._make_trackers(rounds, lambda data: self._minibatch(data, 0), training=True)
@@ -319,7 +333,8 @@ class Game(ExactModel):
         out.
         """
         checks.no_weights_of_samples(kwargs)
-        data = minibatches.as_data(x, y, batch_size)
+        within_fit = kwargs.get("_use_cached_eval_dataset")  # whose data has been read before the first epoch
+        data = x if within_fit else self.read_data(x, y, batch_size)
         self._prepare_for(data, "evaluate")
         batches = minibatches.evaluation_batches(data, self, batch_size)
         self._make_trackers(batches, lambda data: data, training=False)
@@ -330,6 +345,14 @@ class Game(ExactModel):
             self.build_players(data)
         self._assert_compile_called(method)
         self.check_data(data)
+
+    def read_data(self, x, y=None, batch_size=None):
+        """Called by `fit` and `evaluate` on what they got; override it to turn other kinds of data into such ones.
+
+        Returns:
+            `x`, or `(x, y)`: arrays in any structure with the same number of rows, or a batched `tf.data.Dataset`.
+        """
+        return minibatches.as_data(x, y, batch_size)
 
     def check_data(self, data):
         """Called by `fit` and `evaluate` before any work; override it to refuse data that the players cannot use."""

@@ -1,0 +1,245 @@
+"""Greedy layer-wise pretraining: one layer at a time, the lowest first, each on the codes of those below.
+
+Source: Bengio et al. 2006, Greedy Layer-Wise Training of Deep Networks, appendix A (supervised: algorithm 2).
+"""
+
+import keras
+import numpy as np
+from keras import ops, tree
+
+from kgan import backend
+from kgan.models import minibatches
+from kgan.models.autoencoder import Autoencoder, check_rows
+from kgan.models.feature_cache import compute_features
+from kgan.models.game import Game
+
+
+def pretrain(
+    model: keras.Model,
+    x,
+    y=None,
+    *,
+    epochs: int = 10,
+    batch_size: int | None = None,
+    optimizer="adam",
+    loss: str = "mean_squared_error",
+    corruption: keras.Layer | None = None,
+    seed: int | None = None,
+    verbose: int = 1,
+) -> list:
+    """Initialises the hidden layers of a classifier of your own without labels, in place.
+
+    Each hidden `Dense` layer, the lowest first, is trained as the encoder of an autoencoder on the outputs of the
+    layers below it; its linear decoder is thrown away. The last `Dense` layer, the output, stays as it is. Layers
+    without weights (activations, dropout, flattening, rescaling) belong to the `Dense` layer before them. Compile and
+    fit the model afterwards, as you would have without.
+
+    Args:
+        model: built model, a chain of `Dense` layers and layers without weights, such as a `keras.Sequential`.
+        x: array, or a batched `tf.data.Dataset`, of inputs. Codes that are too large for memory are kept in a
+            temporary file.
+        y: class ids `(n,)`, for the supervised variant: each layer is trained as the hidden layer of a classifier,
+            whose output layer is thrown away. A dataset brings them as `(x, y)`.
+        epochs: passes over the data for each layer.
+        batch_size: rows per minibatch of arrays; 32 by default. A dataset brings its own.
+        optimizer: Keras optimizer: instance, name or config; each layer gets a new one like it.
+        loss: `"mean_squared_error"` or `"binary_crossentropy"`, see `kgan.Autoencoder`.
+        corruption: layer that is applied to the inputs of the layer in training, see `kgan.Autoencoder`.
+        seed: integer that decides the order of the data; `None` draws one.
+        verbose: 1 for a progress bar per layer, 0 for silence.
+
+    Returns:
+        List of one `keras.callbacks.History` per hidden layer.
+
+    Raises:
+        ValueError: if the model is no such chain, or the data cannot be used.
+
+    Examples:
+        >>> model = keras.Sequential(
+        ...     [keras.Input((784,))]
+        ...     + [keras.layers.Dense(300, activation="sigmoid") for _ in range(5)]
+        ...     + [keras.layers.Dense(10, activation="softmax")]
+        ... )
+        >>> kgan.pretrain(model, x_unlabelled, epochs=15, batch_size=64)
+        >>> model.compile("sgd", "sparse_categorical_crossentropy")
+        >>> model.fit(x, y)
+    """
+    below, groups = _hidden_layers(model)
+    shape, levels = model.inputs[0].shape[1:], []
+    for i, group in enumerate(groups):
+        encoder = chain([*below, *group] if i == 0 else group, shape)
+        numbers = encoder.outputs[0].shape[1:]
+        decoder = [keras.layers.Dense(int(np.prod(shape)), dtype="float32")]
+        decoder += [keras.layers.Reshape(shape)] if len(shape) > 1 else []
+        levels.append((encoder, chain(decoder, numbers)))
+        shape = numbers
+    training = LevelTraining(epochs, batch_size, optimizer, loss, corruption, seed, verbose)
+    return training.run(levels, x, y)
+
+
+def _hidden_layers(model):
+    """The layers below the first `Dense` layer, and for each hidden `Dense` layer the group that it begins."""
+    if not isinstance(model, keras.Model) or not model.built or len(getattr(model, "inputs", [])) != 1:
+        raise ValueError(f"pretrain takes a built keras.Model with one input, such as a Sequential, got {model!r}.")
+    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    for layer, following in zip(layers, layers[1:], strict=False):
+        if following.input is not layer.output:
+            raise ValueError(f"pretrain takes a chain of layers, but {following.name!r} does not follow {layer.name!r}.")
+    below, groups = [], []
+    for layer in layers:
+        if isinstance(layer, keras.layers.Dense):
+            groups.append([layer])
+        elif layer.weights:
+            raise ValueError(
+                f"pretrain takes Dense layers and layers without weights, but {layer.name!r} is a "
+                f"{type(layer).__name__}: for convolutions, use kgan.StackedAutoencoder with pairs of layers."
+            )
+        else:
+            (groups[-1] if groups else below).append(layer)
+    if len(groups) < 2:
+        raise ValueError("pretrain needs at least one hidden Dense layer below the last one, which is the output.")
+    return below, groups[:-1]
+
+
+def chain(layers, input_shape, name: str | None = None) -> keras.Model:
+    """A functional model that applies `layers` one after the other to inputs of a shape without the batch axis."""
+    x = inputs = keras.Input(input_shape)
+    for layer in layers:
+        x = layer(x)
+    return keras.Model(inputs, x, name=name)
+
+
+class LevelTraining:
+    """Trains levels, pairs of an encoder and a decoder, one after the other.
+
+    Args:
+        epochs, batch_size, optimizer, loss, corruption, seed, verbose: see `pretrain`.
+    """
+
+    def __init__(self, epochs, batch_size, optimizer, loss, corruption, seed, verbose):
+        if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
+            raise ValueError(f"epochs must be a whole number of at least 1, got {epochs!r}.")
+        self.epochs, self.batch_size, self.optimizer, self.loss = epochs, batch_size, optimizer, loss
+        self.corruption, self.seed, self.verbose = corruption, seed, verbose
+
+    def run(self, levels, x, y=None, *, first: int = 0, after_level=lambda done: None) -> list:
+        """Trains the levels from number `first` on and returns their histories.
+
+        When training stops within a level, by an error or Ctrl-C, that level gets back the weights it began with.
+
+        Args:
+            levels: list of pairs of built models; each encoder takes the codes of the one before.
+            x: array or dataset of inputs.
+            y: class ids, or `None`.
+            first: number of levels to leave as they are.
+            after_level: called with the number of levels that are done, after each of them.
+        """
+        data = minibatches.as_data(x, y, self.batch_size)
+        num_classes = _num_classes(data)
+        codes, labels = (data, None) if backend.is_dataset(data) or num_classes is None else data
+        batch_size, histories = self.batch_size or _batch_size(data), []
+        for i, (encoder, decoder) in enumerate(levels):
+            if i >= first:
+                if num_classes is None:
+                    trainer = Autoencoder(encoder, decoder, corruption=self.corruption, seed=self._seed_of(i))
+                    trainer.compile(self._new_optimizer(), self.loss)
+                else:
+                    trainer = _SupervisedLevel(encoder, num_classes, self.corruption, self._seed_of(i))
+                    trainer.compile({"level": self._new_optimizer()})
+                title = f"layer {i + 1} of {len(levels)}: {_size(encoder.inputs[0])} -> {_size(encoder.outputs[0])}"
+                size = None if backend.is_dataset(codes) else batch_size
+                histories.append(self._fit(trainer, codes, labels, size, title))
+                after_level(i + 1)
+            if i + 1 < len(levels):
+                codes, labels = compute_features(encoder, codes, labels, batch_size=batch_size)
+        return histories
+
+    def _fit(self, trainer, codes, labels, batch_size, title):
+        # An interrupted level starts again from where it began, random states included.
+        before = [(v, ops.convert_to_numpy(v)) for v in trainer.variables]
+        bar = [_LevelProgress(title, self.epochs)] if self.verbose else []
+        try:
+            return trainer.fit(codes, labels, batch_size, self.epochs, verbose=0, callbacks=bar)
+        except BaseException:
+            for variable, value in before:
+                variable.assign(value)
+            raise
+
+    def _new_optimizer(self):
+        if isinstance(self.optimizer, keras.optimizers.Optimizer):
+            return self.optimizer.from_config(self.optimizer.get_config())
+        return self.optimizer
+
+    def _seed_of(self, level: int):
+        return None if self.seed is None else (self.seed + level + 1) % 2**31
+
+
+class _SupervisedLevel(Game):
+    """A level as the hidden layer of a classifier."""
+
+    def __init__(self, encoder, num_classes, corruption, seed):
+        super().__init__(seed=seed)
+        codes = encoder.outputs[0]
+        flat = [keras.layers.Flatten()] if len(codes.shape) > 2 else []
+        scores = keras.layers.Dense(num_classes, activation="softmax", dtype="float32")
+        self.encoder, self.corruption, self.classifier = encoder, corruption, chain([*flat, scores], codes.shape[1:])
+        self.set_players({"level": [encoder, self.classifier]})
+
+    def loss_name(self, player):
+        return "loss"
+
+    def player_loss(self, player, data):
+        x, labels = data
+        seen = x if self.corruption is None else self.corruption(x, training=self.training)
+        scores = self.classifier(self.encoder(seen, training=self.training), training=self.training)
+        right = ops.cast(ops.equal(ops.argmax(scores, axis=-1), ops.cast(labels, "int32")), "float32")
+        return ops.mean(ops.sparse_categorical_crossentropy(labels, scores)), {"accuracy": ops.mean(right)}
+
+    def check_data(self, data):
+        inputs = data.map(lambda x, y: x) if backend.is_dataset(data) else data[0]
+        check_rows(inputs, tuple(self.encoder.inputs[0].shape[1:]))
+
+
+class _LevelProgress(keras.callbacks.Callback):
+    """One progress bar for all epochs of a level."""
+
+    def __init__(self, title: str, epochs: int):
+        super().__init__()
+        self.title, self.epochs = title, epochs
+
+    def on_train_begin(self, logs=None):
+        print(self.title, flush=True)
+        self.bar = keras.utils.Progbar(self.epochs, unit_name="epoch", stateful_metrics=["loss"])
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.bar.update(epoch + 1, [("loss", logs["loss"])])
+
+
+def _num_classes(data):
+    """The number of classes of `(inputs, class ids)`, arrays or a dataset; `None` for inputs alone."""
+    in_dataset = backend.is_dataset(data)
+    structure = data.element_spec if in_dataset else data
+    if not isinstance(structure, tuple) or len(structure) == 1:
+        return None
+    labels = structure[1]
+    if len(structure) > 2 or "int" not in keras.backend.standardize_dtype(labels.dtype) or len(labels.shape) != 1:
+        raise ValueError(
+            "supervised pretraining takes (x, y) with class ids, whole numbers of shape (n,), as y; without them, "
+            "give x alone."
+        )
+    low, high = (0, 0) if in_dataset else (labels.min(), labels.max())
+    if in_dataset:
+        for _, batch in data:
+            low, high = min(low, np.min(batch)), max(high, np.max(batch))
+    if low < 0 or high < 1:
+        raise ValueError(f"class ids must count from 0 up, with at least two classes, but are in {low}..{high}.")
+    return int(high) + 1
+
+
+def _batch_size(data):
+    """The batch size of a dataset."""
+    return len(next(iter(data.map(lambda *element: tree.flatten(element)[0])))) if backend.is_dataset(data) else None
+
+
+def _size(tensor) -> str:
+    return "x".join(map(str, tensor.shape[1:]))

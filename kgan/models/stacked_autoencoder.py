@@ -1,0 +1,249 @@
+"""`StackedAutoencoder`: a deep autoencoder whose layers are first trained one by one."""
+
+import math
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import tree
+
+from kgan import backend
+from kgan.layers import DenseTranspose, retie
+from kgan.models.autoencoder import Autoencoder
+from kgan.models.pretraining import LevelTraining, chain
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class StackedAutoencoder(Autoencoder):
+    """A deep autoencoder with greedy layer-wise pretraining.
+
+    `pretrain` trains one layer at a time, the lowest first, each as an autoencoder of the codes of those below. Then
+    `to_classifier` makes a classifier of the pretrained encoder, or `compile` and `fit` fine-tune the whole stack as
+    one deep autoencoder. `encoder` and `decoder` are plain Keras models, made when the shape of the data is first
+    known: by `pretrain`, `fit` or `build((None, ...))`.
+
+    Source: Bengio et al. 2006, Greedy Layer-Wise Training of Deep Networks; with corruption Vincent et al. 2010,
+    https://jmlr.org/papers/v11/vincent10a.html.
+
+    Args:
+        units: list with an entry for each layer, the lowest first: a number of units, for a fully connected layer; or
+            a pair `(encoder layer, decoder layer)`, such as a convolution and its transpose. Each may be a model.
+        activation: activation of the fully connected layers.
+        output_activation: activation of the last, fully connected layer of the decoder; the default fits data in 0..1,
+            `None` any data.
+        corruption: layer that corrupts the inputs in training, see `kgan.Autoencoder`; in pretraining those of each
+            layer.
+        tied: whether the kernels of the decoder are those of the encoder, transposed.
+        seed: integer from which the order of the data flows; `None` draws one.
+        name: name of the model.
+
+    Attributes:
+        layers_pretrained: how many layers `pretrain` has finished; saved with the model.
+
+    Examples:
+        >>> stack = kgan.StackedAutoencoder([300, 300, 300], corruption=kgan.layers.MaskingNoise(0.25))
+        >>> stack.pretrain(x, epochs=15, batch_size=64)        # (n, 784), numbers in 0..1
+        >>> classifier = stack.to_classifier(10)
+        >>> classifier.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+        >>> classifier.fit(x_labelled, y)
+    """
+
+    def __init__(
+        self,
+        units,
+        *,
+        activation="sigmoid",
+        output_activation="sigmoid",
+        corruption=None,
+        tied: bool = False,
+        seed: int | None = None,
+        name: str | None = None,
+    ):
+        super().__init__(None, None, corruption=corruption, seed=seed, name=name)
+        self.units = _check_units(units)
+        self.activation = keras.activations.get(activation)
+        self.output_activation = keras.activations.get(output_activation)
+        self.tied = tied
+        self.layers_pretrained = 0
+
+    def build(self, input_shape):
+        """Makes the layers for inputs of a shape `(None, ...)`."""
+        if self.encoder is not None:
+            return
+        with self.distribute_strategy.scope():
+            pairs, shape = [], tuple(input_shape[1:])
+            for i, of in enumerate(self.units):
+                pairs.append(self._dense_pair(of, shape, i) if isinstance(of, int) else ([of[0]], [of[1]]))
+                shape = tuple(_level(i, *pairs[-1], shape)[0].outputs[0].shape[1:])
+            self._pairs = pairs
+            encoder = chain([layer for layers, _ in pairs for layer in layers], input_shape[1:], "encoder")
+            decoder = chain([layer for _, layers in reversed(pairs) for layer in layers], shape, "decoder")
+        self.set_networks(encoder, decoder)
+
+    def _dense_pair(self, units: int, shape: tuple, i: int):
+        """The layers of a fully connected level, and those that undo it."""
+        numbers, last = math.prod(shape), i == 0
+        encoder = keras.layers.Dense(units, self.activation, name=f"encoder_{i + 1}")
+        encoder.build((None, numbers))
+        activation = self.output_activation if last else self.activation
+        options = {"activation": activation, "name": f"decoder_{i + 1}"} | ({"dtype": "float32"} if last else {})
+        decoder = DenseTranspose(encoder, **options) if self.tied else keras.layers.Dense(numbers, **options)
+        if len(shape) == 1:
+            return [encoder], [decoder]
+        return [keras.layers.Flatten(), encoder], [decoder, keras.layers.Reshape(shape)]
+
+    def build_players(self, data):
+        first = tree.flatten(data.element_spec if backend.is_dataset(data) else data)[0]
+        if None in first.shape[1:]:
+            raise ValueError(f"the shape of a row must be known to make layers for it, but it is {first.shape[1:]}.")
+        self.build((None, *first.shape[1:]))
+
+    def pretrain(
+        self,
+        x,
+        y=None,
+        *,
+        epochs: int = 10,
+        batch_size: int | None = None,
+        optimizer="adam",
+        loss: str = "mean_squared_error",
+        checkpoint: str | os.PathLike | None = None,
+        verbose: int = 1,
+    ) -> list:
+        """Trains the layers one by one, the lowest first; all other weights stay as they are, bit for bit.
+
+        A call that is interrupted keeps the layers that it has finished, and the next call goes on with the layer that
+        was not. After all layers are done, another call trains them all again.
+
+        Args:
+            x: array, or a batched `tf.data.Dataset`, of inputs. The codes of the layers below are computed once for
+                each layer, and kept in a temporary file when they are too large for memory.
+            y: class ids `(n,)`, for the supervised variant of the same paper: each layer is trained as the hidden
+                layer of a classifier, whose output layer is thrown away. A dataset brings them as `(x, y)`. The
+                decoder is not trained then.
+            epochs: passes over the data for each layer.
+            batch_size: rows per minibatch of arrays; 32 by default. A dataset brings its own.
+            optimizer: Keras optimizer: instance, name or config; each layer gets a new one like it.
+            loss: `"mean_squared_error"` or `"binary_crossentropy"`, see `kgan.Autoencoder`.
+            checkpoint: path of a `.weights.h5` file that is written after each layer. When it exists, pretraining goes
+                on after the layers that it holds.
+            verbose: 1 for a progress bar per layer, 0 for silence.
+
+        Returns:
+            List of one `keras.callbacks.History` for each layer that this call trained.
+
+        Raises:
+            ValueError: for data that cannot be used.
+            FloatingPointError: if a loss or a gradient becomes NaN or infinite.
+        """
+        training = LevelTraining(epochs, batch_size, optimizer, loss, self.corruption, self.seed, verbose)
+        if checkpoint is not None and not str(checkpoint).endswith(".weights.h5"):
+            raise ValueError(f"checkpoint must end in .weights.h5, got {str(checkpoint)!r}.")
+        if self.encoder is None:
+            self.build_players(x if backend.is_dataset(x) else np.asanyarray(x))
+        if checkpoint is not None and Path(checkpoint).exists():
+            self.load_weights(checkpoint)
+            if self.layers_pretrained == len(self.units):
+                return []
+        elif self.layers_pretrained == len(self.units):
+            self.layers_pretrained = 0
+
+        def after_level(done):
+            self.layers_pretrained = done
+            if checkpoint is not None:
+                self._save_whole(Path(checkpoint))
+
+        levels, shape = [], self.encoder.inputs[0].shape[1:]
+        for i, pair in enumerate(self._pairs):
+            levels.append(_level(i, *pair, shape))
+            shape = levels[-1][0].outputs[0].shape[1:]
+        with self.distribute_strategy.scope():
+            return training.run(levels, x, y, first=self.layers_pretrained, after_level=after_level)
+
+    def _save_whole(self, path: Path):
+        temporary = path.with_name(f".{path.name.removesuffix('.weights.h5')}.{os.getpid()}.weights.h5")
+        try:
+            self.save_weights(temporary)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def to_classifier(self, num_classes: int, *, freeze_encoder: bool = False) -> keras.Model:
+        """A classifier: a copy of the encoder and a new softmax layer on top of it.
+
+        Args:
+            num_classes: number of classes.
+            freeze_encoder: whether only the new layer trains, instead of all of them.
+
+        Returns:
+            A functional `keras.Model`, not compiled: inputs to float32 probabilities `(batch, num_classes)`. Training
+            it leaves this model as it is.
+
+        Raises:
+            ValueError: if the layers are not made yet, or for fewer than two classes.
+        """
+        encoder = self._network("encoder")
+        if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 2:
+            raise ValueError(f"num_classes must be a whole number of at least 2, got {num_classes!r}.")
+        copy = keras.models.clone_model(encoder)
+        copy.set_weights(encoder.get_weights())
+        for layer in copy.layers:
+            layer.trainable = not freeze_encoder
+        codes = copy.outputs[0] if len(copy.outputs[0].shape) == 2 else keras.layers.Flatten()(copy.outputs[0])
+        output = keras.layers.Dense(num_classes, activation="softmax", dtype="float32", name="output")
+        return keras.Model(copy.inputs, output(codes), name="classifier")
+
+    # Saving: the layers are made anew from the arguments and the shape of the inputs
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        store["layers_pretrained"] = np.asarray(self.layers_pretrained)
+
+    def load_own_variables(self, store):
+        self.layers_pretrained = int(np.asarray(store["layers_pretrained"]))
+        super().load_own_variables({name: store[name] for name in store.keys() if name != "layers_pretrained"})
+
+    def get_config(self) -> dict:
+        arguments = {"units": self.units, "corruption": self.corruption}
+        return {
+            **keras.saving.serialize_keras_object(arguments),
+            "activation": keras.activations.serialize(self.activation),
+            "output_activation": keras.activations.serialize(self.output_activation),
+            "tied": self.tied,
+            "seed": self.seed,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects=None):
+        arguments = {name: config[name] for name in ("units", "corruption")}
+        arguments = keras.saving.deserialize_keras_object(arguments, custom_objects)
+        retie(*[layer for of in arguments["units"] if not isinstance(of, int) for layer in of])
+        return cls(**{**config, **arguments})
+
+
+def _check_units(units) -> list:
+    if not isinstance(units, list | tuple) or not units:
+        raise ValueError(f"units must be a list with an entry for each layer, got {units!r}.")
+    checked = []
+    for of in units:
+        is_pair = isinstance(of, list | tuple) and len(of) == 2 and all(isinstance(layer, keras.Layer) for layer in of)
+        if not is_pair and (isinstance(of, bool) or not isinstance(of, int) or of < 1):
+            raise ValueError(
+                f"units must hold numbers of units from 1 up or pairs (encoder layer, decoder layer), got {of!r}."
+            )
+        checked.append(list(of) if is_pair else of)
+    return checked
+
+
+def _level(i: int, encoder_layers, decoder_layers, shape):
+    """The autoencoder of one level, whose layers are those of the stack."""
+    encoder = chain(encoder_layers, shape)
+    decoder = chain(decoder_layers, encoder.outputs[0].shape[1:])
+    if tuple(decoder.outputs[0].shape[1:]) != tuple(shape):
+        raise ValueError(
+            f"the decoder layer of entry {i} of units makes shape {tuple(decoder.outputs[0].shape[1:])} of what its "
+            f"encoder layer made of {tuple(shape)}: they must undo each other."
+        )
+    return encoder, decoder

@@ -1,0 +1,46 @@
+import csv
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "greedy_pretraining.py"
+
+
+def load():
+    spec = importlib.util.spec_from_file_location("greedy_pretraining", BENCHMARK)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_quick_mode_measures_every_cell_and_writes_table_and_figure(tmp_path, monkeypatch):
+    benchmark = load()
+    monkeypatch.setattr(benchmark, "DEPTHS", (1, 2))
+    monkeypatch.setattr(benchmark, "OPTIMIZERS", {"SGD 0.1": benchmark.OPTIMIZERS["SGD 0.1"]})
+    results = benchmark.main(quick=True, out=tmp_path / "figure.png")
+    assert len(results) == 2 * 2 * 2 and all(len(errors) == 1 for errors in results.values())
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+    with open(tmp_path / "figure.csv") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        key = int(row["labels"]), row["optimizer"], int(row["depth"]), row["pretrained"] == "True"
+        assert float(row["test_error_percent"]) == round(results[key][0], 2)
+
+
+def test_the_parts_of_a_run_are_what_they_should_be():
+    benchmark = load()
+    x, y, x_test, y_test = benchmark.digits(1)
+    assert x.shape == (4000, 784) and x_test.shape == (1000, 784) and x.min() == 0 and x.max() == 1
+    assert not {row.tobytes() for row in x} & {row.tobytes() for row in x_test}
+    assert np.bincount(y[benchmark.few(y, 100, 0)]).tolist() == [10] * 10
+    made = benchmark.stacks(x[:200], 0, 8, 1)
+    without, with_pretraining = (benchmark.classifier(made[way], 2, 0) for way in (False, True))
+    assert [layer.units for layer in without.layers[1:]] == [8, 8, 10]
+    np.testing.assert_array_equal(without.get_weights()[-2], with_pretraining.get_weights()[-2])
+    assert np.abs(without.get_weights()[0] - with_pretraining.get_weights()[0]).max() > 0
+
+
+def test_the_table_gives_mean_and_spread():
+    results = {(100, "SGD 0.1", 1, False): [8.0, 10.0], (100, "SGD 0.1", 1, True): [5.0, 5.0]}
+    assert "| 100 | SGD 0.1 | 1 | 9.0 ± 1.4 | 5.0 ± 0.0 |" in load().table(results)

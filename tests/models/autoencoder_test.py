@@ -1,0 +1,210 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+
+import kgan
+
+DIGITS = (load_digits().data / 16).astype("float32")
+IMAGES = DIGITS.reshape(-1, 8, 8, 1)
+
+
+def small(units=16, activation="sigmoid"):
+    encoder = keras.Sequential([keras.Input((64,)), keras.layers.Dense(units, activation=activation)])
+    decoder = keras.Sequential([keras.Input((units,)), keras.layers.Dense(64, activation="sigmoid")])
+    return encoder, decoder
+
+
+# The 8th and the 9th principal component are nearly as strong: the subspace of 8 is found last.
+@pytest.mark.parametrize(("size", "published", "nearest"), [(3, None, 0.999), (8, 0.02496, 0.9)])
+def test_a_linear_autoencoder_reaches_the_error_and_the_subspace_of_pca(size, published, nearest):
+    train, test = DIGITS[:1400], DIGITS[1400:]
+    encoder, decoder = kgan.networks.linear_autoencoder((64,), size, activation=None, output_activation=None)
+    autoencoder = kgan.Autoencoder(encoder, decoder, seed=0)
+    autoencoder.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.03, 1500)))
+    autoencoder.fit(np.tile(train, (50, 1)), batch_size=700, epochs=15, verbose=0)
+
+    pca = PCA(size).fit(train)
+    best = np.mean((pca.inverse_transform(pca.transform(test)) - test) ** 2)
+    assert published is None or best == pytest.approx(published, abs=1e-5)
+    logs = autoencoder.evaluate(test, batch_size=397, verbose=0, return_dict=True)
+    assert logs["squared_error_per_pixel"] == pytest.approx(best, rel=0.01)
+    assert logs["squared_error_per_image"] == pytest.approx(64 * logs["squared_error_per_pixel"], rel=1e-5)
+    # The cosines of the angles between the two subspaces, from the orthonormal bases of both.
+    basis, _ = np.linalg.qr(np.asarray(decoder.layers[-1].kernel).T)
+    assert np.linalg.svd(basis.T @ pca.components_.T, compute_uv=False).min() > nearest
+
+
+@pytest.mark.parametrize("loss", ["mean_squared_error", "binary_crossentropy"])
+def test_one_step_is_that_of_plain_keras(loss):
+    encoder, decoder = small()
+    plain = keras.Sequential([*keras.models.clone_model(encoder).layers, *keras.models.clone_model(decoder).layers])
+    plain.set_weights(encoder.get_weights() + decoder.get_weights())
+    plain.compile(keras.optimizers.SGD(0.5), loss)
+    expected = plain.fit(DIGITS, DIGITS, batch_size=len(DIGITS), epochs=3, verbose=0).history["loss"]
+
+    autoencoder = kgan.Autoencoder(encoder, decoder)
+    autoencoder.compile(keras.optimizers.SGD(0.5), loss)
+    history = autoencoder.fit(DIGITS, batch_size=len(DIGITS), epochs=3, verbose=0).history
+    np.testing.assert_allclose(history["loss"], expected, rtol=1e-5)
+    for ours, theirs in zip(encoder.get_weights() + decoder.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_errors_are_reported_per_image_and_per_pixel():
+    autoencoder = kgan.Autoencoder(*small())
+    autoencoder.compile(loss="binary_crossentropy")
+    logs = autoencoder.evaluate(DIGITS, verbose=0, return_dict=True)
+    r = autoencoder.predict(DIGITS, verbose=0).astype("float64")
+    entropy = -(DIGITS * np.log(r) + (1 - DIGITS) * np.log(1 - r)).sum(axis=1).mean()
+    squares = ((DIGITS - r) ** 2).sum(axis=1).mean()
+    assert logs == pytest.approx(
+        {
+            "loss": entropy / 64,
+            "cross_entropy_per_image": entropy,
+            "cross_entropy_per_pixel": entropy / 64,
+            "squared_error_per_image": squares,
+            "squared_error_per_pixel": squares / 64,
+        },
+        rel=1e-4,
+    )
+
+
+def test_encode_decode_and_predict_agree():
+    autoencoder = kgan.Autoencoder(*small())
+    codes = autoencoder.encode(DIGITS[:50])
+    assert codes.shape == (50, 16)
+    np.testing.assert_allclose(autoencoder.decode(codes), autoencoder.predict(DIGITS[:50], verbose=0), atol=1e-6)
+
+
+class Blackout(keras.layers.Layer):
+    """Corrupts so much that nothing is left."""
+
+    def call(self, x, training=False):
+        return ops.zeros_like(x) if training else x
+
+
+def test_corruption_is_active_in_training_only_and_the_clean_input_is_the_target():
+    encoder, decoder = small()
+    encoder.layers[0].bias.assign(np.linspace(-1, 1, 16))
+    autoencoder = kgan.Autoencoder(encoder, decoder, corruption=Blackout())
+    autoencoder.compile(keras.optimizers.SGD(0.0))
+    seen_nothing = np.mean((np.asarray(autoencoder.predict(0 * DIGITS[:1], verbose=0)) - DIGITS) ** 2)
+    seen_all = np.mean((autoencoder.predict(DIGITS, verbose=0) - DIGITS) ** 2)
+    history = autoencoder.fit(DIGITS, batch_size=len(DIGITS), verbose=0).history
+    assert history["loss"][0] == pytest.approx(seen_nothing, rel=1e-5)
+    assert autoencoder.evaluate(DIGITS, verbose=0, return_dict=True)["loss"] == pytest.approx(seen_all, rel=1e-5)
+    assert abs(seen_nothing - seen_all) > 1e-4
+
+
+def test_pairs_of_inputs_and_wanted_outputs_may_be_given():
+    autoencoder = kgan.Autoencoder(*small())
+    autoencoder.compile()
+    noisy = np.clip(DIGITS + 0.1, 0, 1)
+    expected = np.mean((autoencoder.predict(noisy, verbose=0) - DIGITS) ** 2)
+    assert autoencoder.evaluate(noisy, DIGITS, verbose=0, return_dict=True)["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_dataset_of_inputs_trains_it():
+    autoencoder = kgan.Autoencoder(*small())
+    autoencoder.compile(keras.optimizers.Adam(0.01))
+    data = tf.data.Dataset.from_tensor_slices(DIGITS).batch(64)
+    history = autoencoder.fit(data, epochs=3, validation_data=data, verbose=0).history
+    assert history["val_loss"][-1] < 0.8 * history["loss"][0]
+
+
+def test_a_tie_is_one_variable_after_fit_and_after_reload(tmp_path):
+    autoencoder = kgan.Autoencoder(*kgan.networks.dense_autoencoder((8, 8, 1), (32, 8), tied=True), seed=0)
+    autoencoder.compile("adam")
+    autoencoder.fit(IMAGES, batch_size=256, epochs=1, verbose=0)
+    autoencoder.save(tmp_path / "tied.keras")
+    again = keras.models.load_model(tmp_path / "tied.keras")
+    for model in (autoencoder, again):
+        # Two kernels, 64 x 32 and 32 x 8, two biases of the encoder and two of the decoder.
+        assert model.count_params() == 64 * 32 + 32 * 8 + (32 + 8) + (32 + 64)
+        assert len(model.trainable_variables) == 6
+    np.testing.assert_array_equal(again.predict(IMAGES, verbose=0), autoencoder.predict(IMAGES, verbose=0))
+    for model in (autoencoder, again):
+        model.fit(IMAGES, batch_size=256, epochs=1, verbose=0)
+    np.testing.assert_array_equal(again.predict(IMAGES, verbose=0), autoencoder.predict(IMAGES, verbose=0))
+
+
+def test_a_copy_by_its_config_is_tied_as_well():
+    autoencoder = kgan.Autoencoder(*kgan.networks.dense_autoencoder((64,), (32, 8), tied=True))
+    copy = kgan.Autoencoder.from_config(autoencoder.get_config())
+    assert len(copy.trainable_variables) == 6
+    assert copy.decoder.layers[-1].kernel is copy.encoder.layers[1].kernel
+
+
+def test_a_resumed_run_equals_the_uninterrupted_one(tmp_path):
+    def fresh():
+        keras.utils.set_random_seed(1)
+        model = kgan.Autoencoder(*small(), corruption=kgan.layers.MaskingNoise(0.3, seed=2), seed=3)
+        model.compile("adam", penalties=[kgan.losses.Contractive(0.1), kgan.losses.Sparsity(0.1)])
+        return model
+
+    whole = fresh()
+    whole.fit(DIGITS, epochs=3, verbose=0)
+    first = fresh()
+    first.fit(DIGITS, epochs=1, verbose=0)
+    first.save(tmp_path / "model.keras")
+    second = keras.models.load_model(tmp_path / "model.keras")
+    second.fit(DIGITS, epochs=2, verbose=0)
+    for a, b in zip(whole.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_penalties_are_logged_and_added():
+    autoencoder = kgan.Autoencoder(*small())
+    autoencoder.compile(penalties=[kgan.losses.Sparsity(0.5, target=0.1)])
+    logs = autoencoder.evaluate(DIGITS, batch_size=len(DIGITS), verbose=0, return_dict=True)
+    mean = autoencoder.encode(DIGITS).astype("float64").mean(axis=0)
+    divergence = np.sum(0.1 * np.log(0.1 / mean) + 0.9 * np.log(0.9 / (1 - mean)))
+    assert logs["sparsity"] == pytest.approx(divergence, rel=1e-3)
+    assert logs["loss"] == pytest.approx(logs["squared_error_per_pixel"] + 0.5 * logs["sparsity"], rel=1e-5)
+
+
+def test_two_devices_equal_one(two_devices):
+    def trained():
+        keras.utils.set_random_seed(1)
+        model = kgan.Autoencoder(*small(), corruption=kgan.layers.MaskingNoise(0.3, seed=2), seed=3)
+        model.compile(keras.optimizers.SGD(1.0))
+        return model, model.fit(DIGITS[:256], batch_size=64, epochs=2, verbose=0).history
+
+    one, history = trained()
+    with two_devices.scope():
+        two, history_of_two = trained()
+    for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    np.testing.assert_allclose(history["loss"], history_of_two["loss"], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (IMAGES, r"of shape \(64,\).*got \(8, 8, 1\)"),
+        ((DIGITS * 255).astype("uint8"), "divide images by 255"),
+        ((DIGITS, np.arange(len(DIGITS))), "leave labels out"),
+        (DIGITS * 2, r"numbers in 0..1, but the data are in 0..2"),
+    ],
+)
+def test_data_that_do_not_fit_are_refused(data, sentence):
+    autoencoder = kgan.Autoencoder(*small())
+    autoencoder.compile(loss="binary_crossentropy")
+    with pytest.raises(ValueError, match=sentence):
+        autoencoder.fit(data)
+
+
+def test_wrong_arguments_are_refused():
+    encoder, decoder = small()
+    with pytest.raises(ValueError, match=r"takes codes of shape \(16,\), but the encoder's are of shape \(8,\)"):
+        kgan.Autoencoder(small(8)[0], decoder)
+    with pytest.raises(ValueError, match="must be a built keras.Model"):
+        kgan.Autoencoder(keras.layers.Dense(3), decoder)
+    with pytest.raises(ValueError, match="corruption must be a Keras layer"):
+        kgan.Autoencoder(encoder, decoder, corruption=0.3)
+    with pytest.raises(ValueError, match="use one of 'mean_squared_error', 'binary_crossentropy'"):
+        kgan.Autoencoder(encoder, decoder).compile(loss="hinge")
