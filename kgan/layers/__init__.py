@@ -1,12 +1,13 @@
 """Keras layers."""
 
-from kgan.layers.corruption import MaskingNoise, SaltAndPepperNoise
+from kgan.layers.corruption import GaussianNoise, MaskingNoise, SaltAndPepperNoise
 from kgan.layers.latents import LatentSampler, draw_latents
 from kgan.layers.shared_kernel import retie
 from kgan.layers.tied import DenseTranspose, TiedConv2DTranspose
 
 __all__ = [
     "DenseTranspose",
+    "GaussianNoise",
     "LatentSampler",
     "MaskingNoise",
     "SaltAndPepperNoise",

@@ -1,8 +1,9 @@
 """Corruption of the inputs of a denoising autoencoder, in training only.
 
-For Gaussian noise there is `keras.layers.GaussianNoise(stddev)`.
+Under `tf.distribute` every replica gets its own noise, and all together that of one device; the noise of Keras's own
+layers, and their dropout, repeats on each replica.
 
-Source: Vincent et al. 2010, Stacked Denoising Autoencoders, https://jmlr.org/papers/v11/vincent10a.html.
+Source: Vincent et al. 2010, Stacked Denoising Autoencoders, https://jmlr.org/papers/v11/vincent10a.html, section 3.3.
 """
 
 import keras
@@ -12,42 +13,76 @@ from kgan import backend
 
 
 class _Corruption(keras.layers.Layer):
-    """Replaces each number of its input with probability `rate`, in training."""
+    """Changes its inputs in training by random numbers of their shape, in float32.
 
-    def __init__(self, rate: float, *, seed=None, **kwargs):
+    A subclass has one number as its argument, called `argument` and at most `most`, and defines `_random` and
+    `_corrupted`.
+    """
+
+    argument, most = "rate", 1.0
+    _random = staticmethod(keras.random.uniform)
+
+    def __init__(self, amount: float, *, seed=None, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
-            raise ValueError(f"the rate of {type(self).__name__} must be a number from 0 to 1, got {rate!r}.")
-        self.rate = rate
+        if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount <= self.most:
+            upwards = f"from 0 to {self.most:g}" if self.most < float("inf") else "from 0 up"
+            raise ValueError(
+                f"the {self.argument} of {type(self).__name__} must be a number {upwards}, got {amount!r}."
+            )
+        setattr(self, self.argument, amount)
         own = not isinstance(seed, keras.random.SeedGenerator)
         self.seed_generator = keras.random.SeedGenerator(seed) if own else seed
         self.built = True  # there are no weights to wait for
 
     def call(self, inputs, training=False):
         """Any shape `(batch, ...)`, and the same out."""
-        if not training or self.rate == 0:
+        if not training or getattr(self, self.argument) == 0:
             return inputs
         shape = ops.shape(inputs)
-        # One number decides whether a number of the input is replaced, and by what. In float32, because half precision
-        # has too few numbers between 0 and 1 for a small rate.
-        uniform = backend.replica_slice(
-            lambda n: keras.random.uniform((n, *shape[1:]), dtype="float32", seed=self.seed_generator), shape[0]
+        # In float32, because half precision has too few numbers between 0 and 1 for a small rate.
+        random = backend.replica_slice(
+            lambda n: self._random((n, *shape[1:]), dtype="float32", seed=self.seed_generator), shape[0]
         )
-        return ops.where(uniform < self.rate, ops.cast(self.replacement(uniform), inputs.dtype), inputs)
+        return self._corrupted(inputs, random)
 
     def compute_output_shape(self, input_shape):
         return input_shape
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed_generator.get_config()["seed"]}
+        amount = getattr(self, self.argument)
+        return {**super().get_config(), self.argument: amount, "seed": self.seed_generator.get_config()["seed"]}
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class GaussianNoise(_Corruption):
+    """Adds a normal random number to each number of its input, in training only.
+
+    Source: Vincent et al. 2010, https://jmlr.org/papers/v11/vincent10a.html, section 3.3.
+
+    Args:
+        stddev: standard deviation of the noise, in the units of the input; the result is not clipped.
+        seed: an integer, or a `keras.random.SeedGenerator` to share.
+        **kwargs: arguments of `keras.layers.Layer`.
+
+    Examples:
+        >>> kgan.layers.GaussianNoise(0.2)(images, training=True)     # any shape
+    """
+
+    argument, most = "stddev", float("inf")
+    _random = staticmethod(keras.random.normal)
+
+    def __init__(self, stddev: float, *, seed=None, **kwargs):
+        super().__init__(stddev, seed=seed, **kwargs)
+
+    def _corrupted(self, inputs, random):
+        return inputs + ops.cast(self.stddev * random, inputs.dtype)
 
 
 @keras.saving.register_keras_serializable(package="kgan")
 class MaskingNoise(_Corruption):
     """Sets each number of its input to 0 with probability `rate`, in training only.
 
-    Unlike in dropout the other numbers stay as they are. Under `tf.distribute` every replica gets its own noise, and
-    all together that of one device.
+    Unlike in dropout the other numbers stay as they are.
 
     Source: Vincent et al. 2010, https://jmlr.org/papers/v11/vincent10a.html, with a draw for each number in place of a
     fixed count of them.
@@ -61,16 +96,18 @@ class MaskingNoise(_Corruption):
         >>> kgan.layers.MaskingNoise(0.25)(images, training=True)     # any shape
     """
 
-    def replacement(self, uniform):
-        return ops.zeros_like(uniform)
+    def __init__(self, rate: float, *, seed=None, **kwargs):
+        super().__init__(rate, seed=seed, **kwargs)
+
+    def _corrupted(self, inputs, random):
+        return ops.where(random < self.rate, ops.zeros_like(inputs), inputs)
 
 
 @keras.saving.register_keras_serializable(package="kgan")
 class SaltAndPepperNoise(_Corruption):
     """Sets each number of its input to 0 or 1, as likely, with probability `rate`, in training only.
 
-    It is made for numbers in 0..1. Under `tf.distribute` every replica gets its own noise, and all together that of one
-    device.
+    It is made for numbers in 0..1.
 
     Source: Vincent et al. 2010, https://jmlr.org/papers/v11/vincent10a.html, with a draw for each number in place of a
     fixed count of them.
@@ -84,6 +121,9 @@ class SaltAndPepperNoise(_Corruption):
         >>> kgan.layers.SaltAndPepperNoise(0.1)(images, training=True)     # any shape
     """
 
-    def replacement(self, uniform):
-        # The lower half of the numbers that are replaced becomes 0, the upper half 1.
-        return uniform >= self.rate / 2
+    def __init__(self, rate: float, *, seed=None, **kwargs):
+        super().__init__(rate, seed=seed, **kwargs)
+
+    def _corrupted(self, inputs, random):
+        # Of the random numbers that stand for a replacement, the lower half stands for 0 and the upper half for 1.
+        return ops.where(random < self.rate, ops.cast(random >= self.rate / 2, inputs.dtype), inputs)

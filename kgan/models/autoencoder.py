@@ -26,7 +26,7 @@ class Autoencoder(Game):
     Args:
         encoder: built model of inputs `(batch, ...)` to codes. An `activity_regularizer` in it counts.
         decoder: built model of codes to reconstructions of the shape of the inputs.
-        corruption: layer that is applied to the inputs in training: `keras.layers.GaussianNoise`,
+        corruption: layer that is applied to the inputs in training: `kgan.layers.GaussianNoise`,
             `kgan.layers.MaskingNoise`, `kgan.layers.SaltAndPepperNoise`, or another one that only acts in training.
         seed: integer from which the order of the data flows; `None` draws one.
         name: name of the model.

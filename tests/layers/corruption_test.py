@@ -2,12 +2,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.stats import kstest
 
 import kgan
-from kgan.layers import MaskingNoise, SaltAndPepperNoise
+from kgan.layers import GaussianNoise, MaskingNoise, SaltAndPepperNoise
 
 X = np.random.default_rng(0).uniform(2, 3, size=(200, 10, 20)).astype("float32")
-KINDS = [MaskingNoise, SaltAndPepperNoise]
+REPLACING = [MaskingNoise, SaltAndPepperNoise]
+KINDS = [GaussianNoise, *REPLACING]
 
 
 def test_masking_zeroes_a_share_and_keeps_the_other_numbers_as_they_are():
@@ -27,6 +29,13 @@ def test_salt_and_pepper_are_equally_likely():
     np.testing.assert_array_equal(noisy[kept], X[kept])
 
 
+def test_gaussian_noise_has_the_mean_and_the_deviation_that_was_asked_for():
+    noise = np.asarray(GaussianNoise(0.3, seed=0)(X, training=True)) - X
+    np.testing.assert_allclose([noise.mean(), noise.std()], [0, 0.3], atol=0.006)
+    assert kstest(noise.ravel() / 0.3, "norm").pvalue > 0.01
+    np.testing.assert_array_equal(GaussianNoise(0)(X, training=True), X)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_noise_acts_in_training_only(kind):
     layer = kind(0.5)
@@ -37,7 +46,7 @@ def test_noise_acts_in_training_only(kind):
     assert np.any(np.asarray(model(X, training=True)) != X)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", REPLACING)
 def test_the_ends_of_the_rate(kind):
     np.testing.assert_array_equal(kind(0)(X, training=True), X)
     assert set(np.unique(kind(1)(X, training=True))) == ({0} if kind is MaskingNoise else {0, 1})
@@ -64,7 +73,7 @@ def test_replicas_draw_different_noise_that_together_is_that_of_one_device(kind,
     np.testing.assert_array_equal(np.concatenate([p.numpy() for p in parts]), alone)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", REPLACING)
 def test_half_precision_keeps_small_rates(kind):
     # bfloat16 has no number between 0.996 and 1: drawn in it, one of 256 numbers would be the smallest rate.
     noisy = kind(0.001, seed=0, dtype="bfloat16")(X, training=True)
@@ -76,7 +85,7 @@ def test_half_precision_keeps_small_rates(kind):
 def test_models_with_noise_are_saved_and_loaded(kind, tmp_path):
     keras.Sequential([keras.Input((None,)), kind(0.25, seed=4, name="noise")]).save(tmp_path / "model.keras")
     layer = keras.models.load_model(tmp_path / "model.keras").get_layer("noise")
-    assert (type(layer), layer.rate) == (kind, 0.25)
+    assert (type(layer), getattr(layer, kind.argument)) == (kind, 0.25)
     np.testing.assert_array_equal(layer(X, training=True), kind(0.25, seed=4)(X, training=True))
 
 
