@@ -33,7 +33,7 @@ class Moments:
     """
 
     def __init__(self, shift) -> None:
-        self.shift = _numbers(shift, "shift")
+        self.shift = as_numbers(shift, "shift")
         if self.shift.ndim != 1 or not self.shift.size:
             raise ValueError(
                 f"shift must be a vector with one number per feature, but its shape is {self.shift.shape}."
@@ -156,7 +156,7 @@ def _factor(covariance: np.ndarray) -> np.ndarray:
 
 
 def _matrix(features, name: str) -> np.ndarray:
-    features = _numbers(features, name)
+    features = as_numbers(features, name)
     if features.ndim != 2 or not features.size:
         raise ValueError(
             f"{name} must be a matrix of shape (samples, features) that is not empty, but its shape is "
@@ -165,7 +165,7 @@ def _matrix(features, name: str) -> np.ndarray:
     return features
 
 
-def _numbers(array, name: str) -> np.ndarray:
+def as_numbers(array, name: str) -> np.ndarray:
     try:
         array = np.asarray(array)
         if array.dtype.kind in "cmMOSU":

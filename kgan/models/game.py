@@ -324,7 +324,7 @@ class Game(ExactModel):
         self._make_trackers(rounds, lambda data: self._minibatch(data, 0), training=True)
         kwargs.update(epochs=epochs, verbose=verbose, validation_data=validation_data, steps_per_epoch=steps_per_epoch)
         with divergence.in_a_sentence():
-            return super().fit(rounds, shuffle=False, callbacks=_with_epoch_start(callbacks), **kwargs)
+            return super().fit(rounds, shuffle=False, callbacks=with_epoch_start(callbacks), **kwargs)
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
         """Computes every player's loss and logs on `x` or `(x, y)`, with all networks in inference mode.
@@ -391,7 +391,7 @@ class _NoteEpochStart(keras.callbacks.Callback):
         self.model.rounds_at_epoch_start = self.model.rounds
 
 
-def _with_epoch_start(callbacks):
+def with_epoch_start(callbacks):
     if isinstance(callbacks, keras.callbacks.CallbackList):
         raise ValueError("give fit a list of callbacks, not a CallbackList.")
     return [*tree.flatten(callbacks or []), _NoteEpochStart()]

@@ -84,7 +84,7 @@ def _hidden_layers(model):
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     for layer, following in zip(layers, layers[1:], strict=False):
         if following.input is not layer.output:
-            raise ValueError(f"pretrain takes a chain of layers, but {following.name!r} does not follow {layer.name!r}.")
+            raise ValueError(f"pretrain takes a chain of layers, but {layer.name!r} does not feed {following.name!r}.")
     below, groups = [], []
     for layer in layers:
         if isinstance(layer, keras.layers.Dense):

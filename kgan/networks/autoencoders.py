@@ -7,7 +7,7 @@ import keras
 from keras import layers
 
 from kgan.layers import DenseTranspose, TiedConv2DTranspose
-from kgan.networks.mlp import _as_shape
+from kgan.networks.mlp import as_shape
 
 KERNEL = 4  # a multiple of the stride of 2, which avoids checkerboards
 MOST_CHANNELS = 8  # times `filters`
@@ -127,7 +127,7 @@ def conv_autoencoder(
 
 
 def _fully_connected(input_shape, units, activation, code_activation, output_activation, tied):
-    input_shape = _as_shape(input_shape, "input")
+    input_shape = as_shape(input_shape, "input")
     inputs = keras.Input(input_shape)
     x = layers.Flatten()(inputs) if len(input_shape) > 1 else inputs
     down = [layers.Dense(count, activation=activation) for count in units[:-1]]
@@ -160,7 +160,7 @@ def _as_count(number, what: str) -> int:
 
 
 def _as_image_shape(shape) -> tuple:
-    shape = _as_shape(shape, "input")
+    shape = as_shape(shape, "input")
     if len(shape) != 3 or min(shape[:2]) < 8:
         raise ValueError(f"input_shape must be (height, width, channels) with sides of at least 8, got {shape}.")
     return shape

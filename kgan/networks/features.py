@@ -31,7 +31,7 @@ def feature_extractor(model: keras.Model, layer) -> keras.Model:
             f"feature_extractor takes a built functional or sequential keras.Model (of a GAN its .discriminator or "
             f".generator), got {model!r}."
         )
-    path = _find(model, layer)
+    path = find_layer(model, layer)
     found = []
 
     def call(operation, *args, **kwargs):
@@ -50,9 +50,9 @@ def feature_extractor(model: keras.Model, layer) -> keras.Model:
     return keras.Model(graph.input, found[0], name=f"{model.name}_{path[-1].name}")
 
 
-def _find(model, layer) -> list:
+def find_layer(model, layer) -> list:
     """The layer, preceded by the models that it is in."""
-    paths = _paths(model)
+    paths = layer_paths(model)
     if isinstance(layer, int) and -len(model.layers) <= layer < len(model.layers):
         layer = model.layers[layer]
     if isinstance(layer, str) and layer in paths:
@@ -66,7 +66,7 @@ def _find(model, layer) -> list:
     raise ValueError(f"{model.name!r} has no layer {layer!r} besides its inputs: use one of {', '.join(near)}.")
 
 
-def _paths(model) -> dict:
+def layer_paths(model) -> dict:
     """`{path: list of layers from the outermost to the one that the path names}`; inputs have no features."""
     paths = {}
     for layer in model.layers:
@@ -74,7 +74,7 @@ def _paths(model) -> dict:
             continue
         paths[layer.name] = [layer]
         if isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
-            paths |= {f"{layer.name}/{name}": [layer, *path] for name, path in _paths(layer).items()}
+            paths |= {f"{layer.name}/{name}": [layer, *path] for name, path in layer_paths(layer).items()}
     return paths
 
 

@@ -34,7 +34,7 @@ def mlp(
         >>> discriminator = kgan.networks.mlp(2, 1)           # 2-D points to a logit
     """
     input_shape, output_shape = (
-        _as_shape(shape, what) for shape, what in ((input_shape, "input"), (output_shape, "output"))
+        as_shape(shape, what) for shape, what in ((input_shape, "input"), (output_shape, "output"))
     )
     inputs = keras.Input(input_shape)
     x = keras.layers.Flatten()(inputs) if len(input_shape) > 1 else inputs
@@ -46,7 +46,7 @@ def mlp(
     return keras.Model(inputs, x, name=name or "mlp")
 
 
-def _as_shape(shape, what) -> tuple:
+def as_shape(shape, what) -> tuple:
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     if not shape or any(not isinstance(n, int) or n < 1 for n in shape):
         raise ValueError(f"{what}_shape must be a positive whole number or a tuple of them, got {shape}.")

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from kgan.datasets import to_float
-from kgan.visualize import image_grid, plot_history, save_image
+from kgan.visualize import image_grid, save_image
 
 
 def digits(n):
@@ -51,6 +51,15 @@ def test_float_images_look_like_the_uint8_images_they_came_from():
     assert grid[0, :, 0].tolist() == [0, 0, 128, 255, 255]
 
 
+@pytest.mark.parametrize("low, high", [(0, 1), (-1, 1), (0, 255), (-3.5, 0.5)])
+def test_floats_in_any_range_look_like_the_uint8_images_they_came_from(low, high):
+    images = noise(9, 8, 8, 3)
+    floats = (low + (high - low) * (images / 255)).astype("float32")
+    np.testing.assert_array_equal(image_grid(floats, value_range=(low, high)), image_grid(images))
+    np.testing.assert_array_equal(image_grid(images, value_range=(low, high)), image_grid(images))
+    assert image_grid(floats * 0 + high + 1, value_range=(low, high), padding=0).min() == 255
+
+
 @pytest.mark.parametrize("n, size, width_range", [(64, 28, (600, 760)), (64, 64, (600, 1100)), (1, 28, (228, 228))])
 def test_small_images_are_magnified_to_a_pleasant_size(n, size, width_range):
     grid = image_grid(noise(n, size, size, 1))
@@ -89,6 +98,9 @@ def test_two_channels_are_green_and_magenta():
         (np.zeros((2, 4, 4, 1), np.uint8), {"columns": 0}, "columns"),
         (np.zeros((2, 4, 4, 1), np.uint8), {"scale": 1.5}, "scale"),
         (np.zeros((2, 4, 4, 1), np.uint8), {"padding": -1}, "padding"),
+        (np.zeros((2, 4, 4, 1), np.int32), {"value_range": (0, 1)}, "float images"),
+        (np.zeros((2, 4, 4, 1)), {"value_range": (1, 0)}, "value_range must be"),
+        (np.zeros((2, 4, 4, 1)), {"value_range": 255}, "value_range must be"),
     ],
 )
 def test_bad_images_and_options_are_refused(images, options, message):
@@ -136,70 +148,4 @@ def test_what_is_no_picture_is_refused(tmp_path, array):
 def test_a_path_of_another_format_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"\.png"):
         save_image(np.zeros((4, 4), np.uint8), tmp_path / "picture.jpg")
-    with pytest.raises(ValueError, match=r"\.png"):
-        plot_history({"loss": [1.0]}, tmp_path / "history.pdf")
-    assert not os.listdir(tmp_path)
-
-
-LOSSES = {"generator_loss": [1.0, 1.2, 1.3], "discriminator_loss": [1.1, 0.9, 0.8]}
-OUTPUTS = {"real_output": [0.0, 1.0, 2.0], "fake_output": [0.0, -1.0, -2.0]}
-PENALTIES = {"r1": [0.1, 0.2, 0.1], "gradient_penalty": [0.3, 0.2, 0.1]}
-
-
-def drawn(figure):
-    """Panel title -> {legend label: (x, y)} of the lines in a figure."""
-    return {
-        axes.get_title(loc="left"): {line.get_label(): line.get_xydata().T.tolist() for line in axes.get_lines()}
-        for axes in figure.axes
-    }
-
-
-@pytest.fixture
-def figures(monkeypatch):
-    """The matplotlib figures that were saved."""
-    from matplotlib.figure import Figure
-
-    saved, savefig = [], Figure.savefig
-
-    def spy(self, *args, **kwargs):
-        saved.append(self)
-        return savefig(self, *args, **kwargs)
-
-    monkeypatch.setattr(Figure, "savefig", spy)
-    return saved
-
-
-def test_a_history_has_a_panel_for_each_kind_of_value(tmp_path, figures):
-    plot_history(LOSSES | OUTPUTS | PENALTIES | {"learning_rate": [1e-3, 1e-4, 1e-5]}, tmp_path / "history.png")
-    panels = drawn(figures[0])
-    assert {title: sorted(lines) for title, lines in panels.items()} == {
-        "loss": ["discriminator loss", "generator loss"],
-        "mean discriminator output": ["fake output", "real output"],
-        "penalty": ["gradient penalty", "r1"],
-        "other values": ["learning rate"],
-    }
-    assert panels["loss"]["generator loss"] == [[1, 2, 3], [1.0, 1.2, 1.3]]
-    assert all(axes.get_xlabel() == "epoch" and axes.get_legend() for axes in figures[0].axes)
-    with Image.open(tmp_path / "history.png") as picture:
-        assert picture.width > picture.height > 300
-    assert os.listdir(tmp_path) == ["history.png"]
-
-
-def test_panels_without_values_are_left_out_and_validation_is_dashed(tmp_path, figures):
-    plot_history({"loss": [1.0, 0.5], "val_loss": [1.1, np.nan]}, tmp_path / "history.png")
-    (axes,) = figures[0].axes
-    train, validation = axes.get_lines()
-    assert train.get_color() == validation.get_color()
-    assert (train.get_linestyle(), validation.get_linestyle()) == ("-", "--")
-
-
-def test_a_run_of_one_epoch_shows_points(tmp_path, figures):
-    plot_history({"loss": [1.0]}, tmp_path / "history.png")
-    assert figures[0].axes[0].get_lines()[0].get_marker() == "o"
-
-
-@pytest.mark.parametrize("history", [{}, {"loss": []}, {"loss": ["a"]}, {"loss": 3.0}, {"loss": [[1.0, 2.0]]}])
-def test_a_history_without_curves_is_refused(tmp_path, history):
-    with pytest.raises(ValueError, match="history"):
-        plot_history(history, tmp_path / "history.png")
     assert not os.listdir(tmp_path)

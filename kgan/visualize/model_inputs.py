@@ -1,0 +1,62 @@
+"""Images for models that take images, and for those that take them as rows of numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import keras
+from keras import ops
+
+from kgan.class_scores import logits_behind
+
+
+def find_image_shape(model, image_shape=None) -> tuple[int, int, int]:
+    """The `(height, width, channels)` of the images that a model sees.
+
+    Args:
+        model: Keras model or layer.
+        image_shape: what the user says, or `None` to take it from the model.
+
+    Raises:
+        ValueError: if it is not three positive whole numbers, or the model does not tell.
+    """
+    if image_shape is None:
+        inputs = getattr(model, "inputs", None) or [None]
+        image_shape = getattr(inputs[0], "shape", (None,))[1:]
+        if len(image_shape) != 3 or None in image_shape:
+            raise ValueError(
+                f"{model.name!r} does not tell the shape of its images: give image_shape=(h, w, channels)."
+            )
+    shape = tuple(image_shape)
+    if len(shape) != 3 or any(int(n) != n or n < 1 for n in shape):
+        raise ValueError(f"image_shape must be (height, width, channels), but it is {image_shape!r}.")
+    return tuple(map(int, shape))
+
+
+def scores_of(model) -> Callable:
+    """A function from images `(n, h, w, c)` to the float32 outputs of a model, before a last softmax or sigmoid.
+
+    The model runs in inference mode. If it takes rows of numbers, the images are flattened.
+    """
+    inputs = getattr(model, "inputs", None)
+    if inputs and len(inputs) != 1:
+        raise ValueError(f"{model.name!r} takes {len(inputs)} inputs, but images only are expected.")
+    flat = bool(inputs) and len(inputs[0].shape) == 2
+
+    def scores(images):
+        if flat:
+            images = ops.reshape(images, (images.shape[0], math.prod(images.shape[1:])))
+        outputs = model(images, training=False)
+        # Where a unit is confident its softmax or sigmoid is flat, and has no gradient to show.
+        behind = logits_behind(outputs)
+        return ops.cast(outputs if behind is None else behind, "float32")
+
+    return scores
+
+
+def check_model(model) -> keras.Model:
+    """`model`, which has to be a Keras model."""
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"model must be a keras.Model, but it is {model!r}.")
+    return model
