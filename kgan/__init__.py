@@ -10,7 +10,7 @@ from kgan.cli.quiet import native_messages_dropped  # noqa: E402
 
 with native_messages_dropped():
     from kgan import callbacks, datasets, distribution, layers, losses, metrics, networks, visualize
-    from kgan.models import GAN, Autoencoder, Game, StackedAutoencoder, pretrain
+    from kgan.models import GAN, Autoencoder, Game, StackedAutoencoder, TransferClassifier, pretrain
 
 __version__ = "0.1.0"
 
@@ -19,6 +19,7 @@ __all__ = [
     "GAN",
     "Game",
     "StackedAutoencoder",
+    "TransferClassifier",
     "callbacks",
     "datasets",
     "distribution",

@@ -1,4 +1,4 @@
-"""Exporting a generator as a SavedModel that plain TensorFlow loads, without kgan."""
+"""Exporting generators and classifiers as SavedModels that plain TensorFlow loads, without kgan."""
 
 import os
 import shutil
@@ -40,13 +40,46 @@ def export_generator(generator: keras.Model, path, *, num_classes: int | None = 
         >>> generator.sample(16, 0).shape
         (16, 28, 28, 1)
     """
+    return _write(lambda: _generator_module(generator, num_classes), path)
+
+
+def export_classifier(classifier: keras.Model, path, *, channels: int = 3, class_names=None) -> Path:
+    """Writes a SavedModel from images to probabilities.
+
+    Its endpoint, which is also the default signature, is `serve(images)`: uint8 `(n, h, w, channels)`, of any size if
+    the classifier resizes images itself, to float32 `(n, classes)`. The loaded object's `class_names` is a tensor of
+    strings, if there are any.
+
+    Args:
+        classifier: model of images 0..255 to probabilities.
+        path: folder to write; it appears whole or not at all. An existing SavedModel there is replaced.
+        channels: 3 for RGB images, 1 for grey ones.
+        class_names: names of the classes, in their order.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: if `path` exists and is not a SavedModel.
+
+    Examples:
+        >>> classifier.export("flowers", class_names=["daisy", "rose", "tulip"])
+        >>> loaded = tf.saved_model.load("flowers")  # keep this reference: TensorFlow needs it
+        >>> [loaded.class_names.numpy()[i].decode() for i in loaded.serve(photos).numpy().argmax(-1)]
+        ['rose', 'daisy']
+    """
+    return _write(lambda: _classifier_module(classifier, channels, class_names), path)
+
+
+def _write(make_module, path) -> Path:
+    """Saves the `tf.Module` that `make_module` returns, with its endpoints as signatures."""
     path = Path(path).resolve()
     if path.exists() and not (path / "saved_model.pb").is_file():
         raise ValueError(f"{path} exists and is not a SavedModel: choose another folder for the export.")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
-        module = _module(generator, num_classes)
+        module = make_module()
         tf.saved_model.save(module, str(temporary / "saved_model"), signatures=module.endpoints)
         if path.exists():
             os.replace(path, temporary / "old")
@@ -95,7 +128,23 @@ class _ToUint8(keras.layers.Layer):
         return to_uint8(inputs) if len(inputs.shape) == 4 else inputs
 
 
-def _module(generator, num_classes) -> tf.Module:
+def _classifier_module(classifier, channels, class_names) -> tf.Module:
+    """What is saved: the classifier's variables, its endpoint, and the names of the classes."""
+
+    def probabilities(images):
+        return tf.cast(classifier(images, training=False), tf.float32)
+
+    images = tf.TensorSpec((None, None, None, channels), tf.uint8, name="images")
+    module = tf.Module()
+    module.classifier_variables = [variable.value for variable in classifier.weights]
+    module.serve = tf.function(probabilities, input_signature=[images])
+    module.endpoints = {"serve": module.serve, "serving_default": module.serve}
+    if class_names is not None:
+        module.class_names = tf.Variable(list(class_names), trainable=False)
+    return module
+
+
+def _generator_module(generator, num_classes) -> tf.Module:
     """What is saved: the generator's variables and the endpoints, which hold no Keras object."""
     latent_dim = generator.inputs[0].shape[-1]
     conditional = len(generator.inputs) == 2

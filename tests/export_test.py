@@ -8,6 +8,7 @@ import tensorflow as tf
 
 import kgan
 from kgan.export import export_onnx
+from kgan.models.transfer import TransferClassifier
 
 
 def make(classes=None, **kwargs):
@@ -126,3 +127,59 @@ def test_onnx_refuses_half_precision_in_a_sentence(tmp_path):
     keras.config.set_dtype_policy("mixed_bfloat16")
     with pytest.raises(ValueError, match="ONNX runtimes compute in float32"):
         export_onnx(kgan.networks.mlp(2, 2), tmp_path / "x.onnx")
+
+
+# Classifiers
+
+
+def classifier(channels=3):
+    base = keras.Sequential([keras.Input((8, 8, channels)), keras.layers.Conv2D(4, 3, activation="relu")])
+    return TransferClassifier(3, base=base, cut=None, seed=0)
+
+
+PHOTOS = np.random.default_rng(0).integers(0, 256, (4, 20, 30, 3)).astype("uint8")
+
+
+def test_a_classifier_loads_in_plain_tensorflow_and_takes_photos_of_any_size(tmp_path):
+    model = classifier()
+    path = model.export(tmp_path / "classifier", class_names=["cat", "dog", "zebra Å"])
+    np.savez(tmp_path / "data.npz", x=PHOTOS, y=model.predict(PHOTOS, verbose=0), small=PHOTOS[:1, :5, :9])
+    program = (
+        "import sys; sys.modules['kgan'] = None; sys.modules['keras'] = None\n"
+        "import numpy as np, tensorflow as tf\n"
+        "data, loaded = np.load('data.npz'), tf.saved_model.load('classifier')\n"
+        "y = loaded.serve(data['x'])\n"
+        "assert y.dtype == tf.float32 and np.allclose(y, data['y'], atol=1e-6)\n"
+        "assert loaded.serve(data['small']).shape == (1, 3)\n"
+        "print([name.decode() for name in loaded.class_names.numpy()])"
+    )
+    result = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert result.stdout.strip() == "['cat', 'dog', 'zebra Å']", result.stderr
+    assert path == (tmp_path / "classifier").resolve()
+    loaded = tf.saved_model.load(path)
+    for name in ("serve", "serving_default"):
+        (spec,) = loaded.signatures[name].structured_input_signature[1].values()
+        assert (spec.name, spec.dtype, spec.shape.as_list()) == ("images", tf.uint8, [None, None, None, 3])
+
+
+def test_a_classifier_export_replaces_an_export_and_nothing_else(tmp_path, monkeypatch):
+    model = classifier(channels=1)
+    model.export(tmp_path / "digits")
+    model.export(tmp_path / "digits")
+    assert [p.name for p in tmp_path.iterdir()] == ["digits"]
+    loaded = tf.saved_model.load(tmp_path / "digits")
+    np.testing.assert_allclose(loaded.serve(PHOTOS[..., :1]), model.predict(PHOTOS[..., :1], verbose=0), atol=1e-6)
+    assert not hasattr(loaded, "class_names")
+    with pytest.raises(ValueError, match="class_names must name the 3 classes, got 2 names"):
+        model.export(tmp_path / "digits", class_names=["a", "b"])
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(ValueError, match="photos exists and is not a SavedModel"):
+        model.export(tmp_path / "photos")
+
+    def disk_full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tf.saved_model, "save", disk_full)
+    with pytest.raises(OSError, match="No space left"):
+        model.export(tmp_path / "new")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["digits", "photos"]

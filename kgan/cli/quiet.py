@@ -4,6 +4,8 @@ import contextlib
 import os
 import sys
 
+_kept = []
+
 
 @contextlib.contextmanager
 def native_messages_dropped():
@@ -18,7 +20,10 @@ def native_messages_dropped():
         yield
         return
     python_stderr = sys.stderr
-    with open(os.devnull, "w") as nothing, open(kept, "w", buffering=1, errors="backslashreplace") as own:
+    # Never closed: log handlers that are made meanwhile, as TensorFlow's are, keep it and write to it later.
+    own = open(kept, "w", buffering=1, errors="backslashreplace")
+    _kept.append(own)
+    with open(os.devnull, "w") as nothing:
         if _writes_to_descriptor_2(python_stderr):
             python_stderr.flush()
             sys.stderr = own

@@ -2,12 +2,15 @@
 
 from kgan.layers.corruption import GaussianNoise, MaskingNoise, SaltAndPepperNoise
 from kgan.layers.latents import LatentSampler, draw_latents
+from kgan.layers.preprocessing import BackbonePreprocessing, ImageResizing
 from kgan.layers.shared_kernel import retie
 from kgan.layers.tied import DenseTranspose, TiedConv2DTranspose
 
 __all__ = [
+    "BackbonePreprocessing",
     "DenseTranspose",
     "GaussianNoise",
+    "ImageResizing",
     "LatentSampler",
     "MaskingNoise",
     "SaltAndPepperNoise",

@@ -1,0 +1,79 @@
+"""From what a user gives to `TransferClassifier` to arrays and datasets that it can use."""
+
+import numpy as np
+
+from kgan import backend
+from kgan.models import minibatches, transfer_checks
+
+
+def labelled(model, x, y=None, sample_weight=None, batch_size=None):
+    """Images with their labels.
+
+    Args:
+        model: the `TransferClassifier`; its loss decides which labels fit.
+        x: what `TransferClassifier.fit` takes.
+        y: the same.
+        sample_weight: one number per image, or `None`.
+        batch_size: images per batch of arrays; 32 if `None`.
+
+    Returns:
+        `(data, batch_size)`: arrays `(images, labels)` or `(images, labels, weights)`; or the dataset with the size of
+        its first batch.
+
+    Raises:
+        ValueError: for data that cannot be used.
+    """
+    channels = model.resizing.channels
+    if backend.is_dataset(x):
+        if sample_weight is not None:
+            raise ValueError("sample_weight goes with arrays: weigh the classes of a dataset by class_weight.")
+        minibatches.as_data(x, y, batch_size)
+        transfer_checks.dataset(x, channels)
+        return x, transfer_checks.first_batch(x, channels, model.num_classes, model.loss)
+    labels = transfer_checks.labels(y, model.num_classes, model.loss)
+    weights = () if sample_weight is None else (transfer_checks.sample_weight(sample_weight),)
+    data = minibatches.as_data((_pictures(model, x), labels, *weights), batch_size=batch_size)
+    transfer_checks.images(data[0], channels)
+    return data, batch_size or 32
+
+
+def unlabelled(model, x, batch_size=None):
+    """Images alone: an array, or a dataset of images or of pairs that begin with images."""
+    if backend.is_dataset(x):
+        transfer_checks.dataset(x, model.resizing.channels, labelled=False)
+        return x
+    x = minibatches.as_data(_pictures(model, x), batch_size=batch_size)
+    transfer_checks.images(x, model.resizing.channels)
+    return x
+
+
+def _pictures(model, x):
+    """A list of pictures as one array; of different sizes, resized one by one."""
+    if not isinstance(x, list | tuple):
+        return x
+    pictures = [np.asarray(picture) for picture in x]
+    if len({picture.shape for picture in pictures}) > 1:
+        for picture in pictures:
+            transfer_checks.image_shape((1, *picture.shape), picture.dtype, model.resizing.channels)
+        pictures = [np.asarray(model.resizing(picture[None]))[0] for picture in pictures]
+    return np.array(pictures)
+
+
+def training_batches(model, data, batch_size, shuffle, steps_per_epoch):
+    """A dataset for `keras.Model.fit`, and the steps per epoch if they are not its length.
+
+    As few images may be all there are, an incomplete last batch is kept on one device.
+    """
+    if model.num_devices > 1:
+        return minibatches.training_rounds(data, model, batch_size, shuffle, steps_per_epoch)
+    if backend.is_dataset(data):
+        return data, steps_per_epoch
+    size = len(data[1])
+    order = backend.shuffled_range(size, model.seed, lambda: model.rounds_at_epoch_start) if shuffle else None
+    batches = backend.array_batches(data, batch_size, order=order)
+    if steps_per_epoch is not None and steps_per_epoch > len(batches):
+        raise ValueError(
+            f"steps_per_epoch={steps_per_epoch} is more than the {len(batches)} steps that {size} images give."
+        )
+    # Cut here rather than by Keras, so that every epoch starts a new pass, whose order a resumed run can repeat.
+    return batches.take(len(batches) if steps_per_epoch is None else steps_per_epoch), None

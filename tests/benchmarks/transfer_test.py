@@ -1,0 +1,14 @@
+import importlib.util
+from pathlib import Path
+
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "transfer.py"
+
+
+def test_quick_mode_measures_both_ways_and_both_learn_the_same(capsys):
+    spec = importlib.util.spec_from_file_location("transfer", BENCHMARK)
+    transfer = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(transfer)
+    speed_up, difference = transfer.main(quick=True)
+    assert set(speed_up) == {1, 3} and min(speed_up.values()) > 0
+    assert difference < 1e-4
+    assert "base every epoch" in capsys.readouterr().out
