@@ -9,7 +9,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from kgan.cli.quiet import native_messages_dropped  # noqa: E402
 
 with native_messages_dropped():
-    from kgan import callbacks, datasets, distribution, layers, losses, metrics, networks, visualize
+    from kgan import callbacks, datasets, distribution, layers, losses, metrics, networks, optimizers, visualize
     from kgan.models import GAN, Autoencoder, Game, StackedAutoencoder, TransferClassifier, pretrain
 
 __version__ = "0.1.0"
@@ -27,6 +27,7 @@ __all__ = [
     "losses",
     "metrics",
     "networks",
+    "optimizers",
     "pretrain",
     "visualize",
 ]

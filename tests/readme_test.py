@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -40,6 +41,41 @@ def test_the_game_of_ones_own():
     }
     exec(program, names)
     assert names["game"].rounds == 1  # two minibatches of 32, both for the spy
+
+
+def test_optimizers_for_groups_of_layers():
+    base, head = (keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)]) for _ in range(2))
+    names = {"kgan": kgan, "keras": keras, "base": base, "head": head, "model": keras.Sequential([base, head])}
+    exec(python_block("per_group("), names)
+    names["model"].fit(np.ones((8, 4)), np.zeros(8), verbose=0)
+    assert [type(part).__name__ for part in names["optimizer"].optimizers] == ["SGD", "Adam"]
+
+
+def test_pretraining_a_stack():
+    program = python_block("kgan.StackedAutoencoder(").replace("[300, 300, 300, 300, 300]", "[8, 8]")
+    program = program.replace("epochs=15, batch_size=20", "epochs=1, batch_size=20, verbose=0").replace(
+        "epochs=20)", "epochs=1, verbose=0)"
+    )
+    x = np.random.default_rng(0).uniform(size=(40, 8, 8, 1)).astype("float32")
+    names = {"x": x, "x_labelled": x[:20], "y_labelled": np.arange(20) % 10}
+    exec(program, names)
+    assert names["classifier"].predict(x, verbose=0).shape == (40, 10)
+
+
+def test_transferring_to_ones_own_images(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    program = python_block("kgan.TransferClassifier(").replace("epochs=20", "epochs=1, verbose=0")
+    # Without the ImageNet weights, which are not here, and with small images, which those would take as well.
+    shorter = program.replace(
+        "num_classes=5", 'num_classes=5, weights=None, cut="block5_pool", input_shape=(32, 32, 3)'
+    )
+    assert shorter != program
+    images = np.random.default_rng(0).integers(0, 256, (10, 40, 30, 3), dtype=np.uint8)
+    names = {"images": images, "labels": np.arange(10) % 5, "names": list("abcde")}
+    exec(shorter, names)
+    served = tf.saved_model.load(tmp_path / "classifier")
+    expected = names["classifier"].predict(images, verbose=0)
+    np.testing.assert_allclose(served.serve(images), expected, atol=1e-5)
 
 
 def test_it_begins_with_the_two_commands_and_its_pictures_and_links_exist():

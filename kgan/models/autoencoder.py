@@ -171,9 +171,7 @@ def check_rows(data, expected: tuple):
     for part in parts:
         dtype = keras.backend.standardize_dtype(part.dtype)
         if "float" not in dtype:
-            raise ValueError(
-                f"an autoencoder reconstructs floating-point numbers, not {dtype}: divide images by 255."
-            )
+            raise ValueError(f"an autoencoder reconstructs floating-point numbers, not {dtype}: divide images by 255.")
     return parts
 
 

@@ -12,11 +12,11 @@ from kgan import backend
 MEMORY_LIMIT = 2**30
 
 
-def compute_features(model: keras.Model, x, y=None, *, batch_size: int | None = None, verbose: int = 0):
+def compute_features(model, x, y=None, *, batch_size: int | None = None, verbose: int = 0):
     """Runs `model` on all of `x` once, in inference mode.
 
     Args:
-        model: a built model with one output.
+        model: a built model with one output, or a function of a batch, such as one from `backend.compiled`.
         x: array, or a finite batched `tf.data.Dataset` of inputs or of `(inputs, targets)`.
         y: array of targets, which is passed on; a dataset brings its own.
         batch_size: rows per batch of arrays; 32 by default.
@@ -30,7 +30,9 @@ def compute_features(model: keras.Model, x, y=None, *, batch_size: int | None = 
         ValueError: for a dataset that repeats forever.
         OSError: if the file does not fit on the disk.
     """
-    forward = backend.compiled(lambda batch: ops.cast(model(batch, training=False), "float32"))
+    forward = model
+    if isinstance(model, keras.Layer):
+        forward = backend.compiled(lambda batch: model(batch, training=False))
     store, targets = _Store(), []
     if backend.is_dataset(x):
         if int(x.cardinality()) == -1:  # tf.data.INFINITE_CARDINALITY
@@ -43,7 +45,8 @@ def compute_features(model: keras.Model, x, y=None, *, batch_size: int | None = 
         with_targets, steps = False, -(-len(x) // batch_size)
     bar = keras.utils.Progbar(steps if steps > 0 else None, unit_name="batch") if verbose else None
     for inputs, target in batches:
-        store.append(np.asarray(forward(ops.convert_to_tensor(inputs))))
+        features = ops.cast(forward(ops.convert_to_tensor(inputs)), "float32")
+        store.append(np.asarray(features))
         if with_targets:
             targets.append(np.asarray(target))
         if bar is not None:

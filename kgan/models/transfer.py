@@ -94,6 +94,9 @@ class TransferClassifier(ExactModel):
         self.head = softmax_head(self.base.output_shape[-1], layers, self.num_classes, self.seed)
         self._units, self._unfrozen = None if self_made else layers, ()
         self.rounds_at_epoch_start = 0
+        self._features_graph = backend.compiled(
+            lambda images: self.features(images)
+        )  # traced once for all calls of fit
         self.built = True
 
     def call(self, inputs, training=False):
@@ -253,7 +256,9 @@ class TransferClassifier(ExactModel):
         if verbose:
             print(f"Features of the {what} images, computed once:")
         images, *rest = (data, None) if backend.is_dataset(data) else data
-        features, labels = compute_features(self.features, images, rest[0], batch_size=batch_size, verbose=verbose)
+        features, labels = compute_features(
+            self._features_graph, images, rest[0], batch_size=batch_size, verbose=verbose
+        )
         labels = transfer_checks.labels(labels, self.num_classes, self.loss)
         return minibatches.as_data(({"features": features}, labels, *rest[1:]))
 

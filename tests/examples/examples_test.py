@@ -34,6 +34,7 @@ def run(tmp_path, monkeypatch):
 
 def test_every_example_is_tested():
     tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
+    tested |= {path.stem.removesuffix("_test") for path in Path(__file__).parent.glob("*_test.py")}  # on their own
     assert {path.stem for path in EXAMPLES.glob("*.py")} <= tested
 
 
@@ -104,3 +105,22 @@ def test_two_player_game(run):
     assert contrast(pictures) > 1.5
     assert contrast(without["copies"]) > 1.0
     assert contrast(with_game["copies"]) < 0.2
+
+
+def test_latent_features(run):
+    accuracy, favourites, answers, codes = run("latent_features")
+    assert accuracy > 0.3 and favourites.shape == (10, 28, 28, 1) and codes.shape == (120, 2)
+    # Even a hardly trained classifier takes the image that was made for an output for that class.
+    assert np.mean(answers == np.arange(10)) >= 0.6
+    assert codes.std(axis=0).min() > 0
+
+
+def test_discriminator_features(run):
+    results, counts = run("discriminator_features")
+    names = {name for name, _ in results}
+    assert len(results) == len(names) * len(counts) == 9
+    for name in names:
+        accuracies = [results[name, count].mean() for count in counts]
+        assert accuracies[-1] > accuracies[0] + 0.1 and accuracies[-1] > 0.5  # more labels help
+    trained, untrained = (results[f"discriminator, {how}", counts[-1]] for how in ("trained", "untrained"))
+    assert not np.array_equal(trained, untrained)
