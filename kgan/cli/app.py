@@ -4,11 +4,11 @@ import sys
 
 import typer
 
-from kgan.cli import datasets, export, sample, train
+from kgan.cli import datasets, export, sample, train, transfer
 
 app = typer.Typer(
     name="kgan",
-    help="Generative adversarial networks for Keras: train, sample, export.",
+    help="Generative adversarial networks and transfer learning for Keras.",
     add_completion=False,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -16,12 +16,13 @@ app = typer.Typer(
 app.command()(train.train)
 app.command()(sample.sample)
 app.command()(export.export)
+app.command()(transfer.transfer)
 app.command()(datasets.datasets)
 
 
 @app.callback()
 def commands():
-    """Generative adversarial networks: train, sample, export."""
+    """Generative adversarial networks (train, sample, export) and classifiers of your own images (transfer)."""
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -22,8 +22,8 @@ def open_folder(
     nothing but folders such as `train` and `test` is taken for its splits. Hidden files are left out. Images are grey
     if all of a sample are grey, else RGB, and keep their size if all of the sample share one.
     """
-    root = _split_folder(path, split)
-    files = sorted(_list_images(root))
+    root = split_folder(path, split)
+    files = sorted(list_images(root))
     if not files:
         raise ValueError(
             f"{root} holds no image: expected files ending in {', '.join(EXTENSIONS)}, in it or in folders below it."
@@ -32,7 +32,7 @@ def open_folder(
     targets = class_names = None
     if labels:
         # Before `limit` can leave a class out: a class keeps its number.
-        class_names, targets = _classes(root, files)
+        class_names, targets = class_folders_in(root, files)
         targets = [targets[row] for row in rows]
     files = [files[row] for row in rows]
     shape, notes = choose_shape(root, lambda index: os.path.join(root, files[index]), len(files), image_size)
@@ -55,7 +55,7 @@ def open_folder(
     return Source(path, reader, targets=targets, class_names=class_names, notes=notes)
 
 
-def _list_images(root: str) -> Iterator[str]:
+def list_images(root: str) -> Iterator[str]:
     """Yields the paths, relative to `root`, of all files that look like images, each folder visited once."""
     visited = set()
     folders, links = [""], []
@@ -77,7 +77,7 @@ def _list_images(root: str) -> Iterator[str]:
                     yield name
 
 
-def _split_folder(path: str, split: str) -> str:
+def split_folder(path: str, split: str) -> str:
     with os.scandir(path) as entries:
         visible = [entry for entry in entries if not entry.name.startswith(".")]
     folders = {entry.name for entry in visible if entry.is_dir()}
@@ -94,7 +94,7 @@ def _split_folder(path: str, split: str) -> str:
     return path
 
 
-def _classes(root: str, files: list[str]) -> tuple[list[str], list[int]]:
+def class_folders_in(root: str, files: list[str]) -> tuple[list[str], list[int]]:
     names = sorted({file.split(os.sep)[0] for file in files if os.sep in file})
     loose = [file for file in files if os.sep not in file]
     if not names:

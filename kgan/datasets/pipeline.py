@@ -55,7 +55,7 @@ def load(
     for note in source.notes:
         _log.warning(note)
     if not source.in_memory:
-        return _streamed(source, tf.data.Dataset.range(source.size)).concatenate(_report_at_end(source))
+        return streamed(source, tf.data.Dataset.range(source.size)).concatenate(_report_at_end(source))
     _log_broken(source)
     with tf.device("CPU:0"):
         return tf.data.Dataset.from_tensor_slices((source.images, source.targets) if labels else source.images)
@@ -118,12 +118,12 @@ def batches(
         with tf.device("CPU:0"):
             dataset = backend.array_batches(arrays, batch_size, order=order, drop_incomplete=True)
     else:
-        dataset = _streamed(source, order).batch(batch_size, drop_remainder=True)
+        dataset = streamed(source, order).batch(batch_size, drop_remainder=True)
     # A fixed number of batches ahead: a tuned one may grow to half of the machine's memory.
     return dataset.map(convert).prefetch(2)
 
 
-def _streamed(source: Source, order: tf.data.Dataset) -> tf.data.Dataset:
+def streamed(source: Source, order: tf.data.Dataset) -> tf.data.Dataset:
     """Decodes examples one by one, in the given order, without the broken ones."""
 
     def read(index):
@@ -155,7 +155,7 @@ def _report_at_end(source: Source) -> tf.data.Dataset:
     def ask(_):
         return tf.ensure_shape(tf.numpy_function(report, [], tf.int64), [])
 
-    return _streamed(source, tf.data.Dataset.range(1).map(ask).filter(lambda count: count > 0))
+    return streamed(source, tf.data.Dataset.range(1).map(ask).filter(lambda count: count > 0))
 
 
 def _log_broken(source: Source):

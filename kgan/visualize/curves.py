@@ -17,7 +17,7 @@ def plot_history(history: Mapping[str, Sequence[float]], path: str | os.PathLike
     """Draws the learning curves of a run as PNG, a panel for each kind of value that it logged.
 
     Losses share one panel, mean outputs of the discriminator (`real` or `fake` in their names) another, penalties a
-    third, and what is left a fourth. A validation value (`val_...`) is the dashed line of its training value's colour.
+    third, accuracies a fourth, and what is left a fifth. A validation value (`val_...`) is the dashed line of its training value's colour.
     A value that was not logged in every epoch may hold NaN there.
 
     Args:
@@ -73,7 +73,7 @@ def _base(name: str) -> str:
 
 
 def _panels(names) -> dict[str, list[str]]:
-    panels = {"loss": [], "mean discriminator output": [], "penalty": [], "other values": []}
+    panels = {"loss": [], "mean discriminator output": [], "penalty": [], "accuracy": [], "other values": []}
     for name in names:
         if name.endswith("loss"):
             panels["loss"].append(name)
@@ -81,6 +81,8 @@ def _panels(names) -> dict[str, list[str]]:
             panels["mean discriminator output"].append(name)
         elif name.endswith("penalty") or _base(name) in ("r1", "r2", "dragan"):
             panels["penalty"].append(name)
+        elif name.endswith("accuracy"):
+            panels["accuracy"].append(name)
         else:
             panels["other values"].append(name)
     return panels

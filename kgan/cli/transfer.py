@@ -1,0 +1,138 @@
+"""`kgan transfer`: from a folder of class folders to a trained and exported classifier."""
+
+import pathlib
+
+import keras
+import typer
+from rich.console import Console
+
+from kgan.cli import class_folders, run_folder
+from kgan.cli.class_folders import ClassFolders
+from kgan.cli.transfer_run import FINE_TUNING_STEPS, PLAIN, TransferRun
+from kgan.cli.transfer_settings import TransferSettings
+from kgan.models import freezing
+from kgan.models.transfer import TransferClassifier
+
+
+def transfer(
+    folder: str = typer.Argument(metavar="FOLDER", help="a folder with a folder of images for each class"),
+    held_out: float = typer.Option(0.2, help="share of each class that is kept for testing", rich_help_panel="Data"),
+    limit: int | None = typer.Option(
+        None, help="use only so many images, taken evenly from all", rich_help_panel="Data"
+    ),
+    base: str = typer.Option("vgg16", help="a network of keras.applications", rich_help_panel="Network"),
+    weights: str = typer.Option(
+        "imagenet", help="imagenet (Keras downloads them once), none, or a .h5 file", rich_help_panel="Network"
+    ),
+    cut: str | None = typer.Option(
+        None,
+        help="layer that gives the features, or none for all before the classification layers; by default fc1 of VGG, "
+        "none of others",
+        rich_help_panel="Network",
+    ),
+    image_size: str = typer.Option("224", help="SIDE or HEIGHTxWIDTH of what the base sees", rich_help_panel="Network"),
+    head: str = typer.Option(
+        "", help="units of new layers before the last one, such as 256,128; by default none", rich_help_panel="Network"
+    ),
+    epochs: int = typer.Option(20, help="passes over the features", rich_help_panel="Training"),
+    batch_size: int = typer.Option(32, help="images per update", rich_help_panel="Training"),
+    lr: float = typer.Option(1e-3, help="learning rate", rich_help_panel="Training"),
+    fine_tune: str | None = typer.Option(
+        None,
+        metavar="LAYERS",
+        help="then train these layers of the base too: a name or its beginning, such as block5",
+        rich_help_panel="Training",
+    ),
+    fine_tune_epochs: int = typer.Option(
+        5, help=f"passes over the images for that, at lr * {FINE_TUNING_STEPS:g}", rich_help_panel="Training"
+    ),
+    seed: int = typer.Option(0, help="decides what is held out and how training begins", rich_help_panel="Run"),
+    out: str | None = typer.Option(None, help="folder of the run; by default runs/FOLDER-N", rich_help_panel="Run"),
+    dry_run: bool = typer.Option(False, "--dry-run", help="say what would be done and stop", rich_help_panel="Run"),
+):
+    """Trains a classifier for your own images on what a pretrained network sees in them, and exports it.
+
+    Some images of each class are held out, and the classifier is tested on these.
+    """
+    settings = TransferSettings(
+        folder=folder,
+        held_out=held_out,
+        limit=limit,
+        base=base,
+        weights=weights,
+        cut=cut,
+        image_size=image_size,
+        head=head,
+        epochs=epochs,
+        batch_size=batch_size,
+        lr=lr,
+        fine_tune=fine_tune,
+        fine_tune_epochs=fine_tune_epochs,
+        seed=seed,
+    )
+    console = Console()
+    _refuse_used(out)
+    folders = class_folders.look_through(settings.folder, settings.limit)
+    classifier = _build(settings, len(folders.class_names))
+    _show_plan(console, settings, folders, classifier)
+    if dry_run:
+        return
+    with console.status("reading images"):
+        source, files = folders.open(settings.image_shape()[:2])
+    training, held_out_rows = class_folders.split(source.targets, settings.held_out, settings.seed)
+    path = run_folder.new_folder(settings.folder, out).path
+    console.print(f"into {path}\n", **PLAIN)
+    run = TransferRun(path, settings, folders.class_names, classifier, source, files, training, held_out_rows)
+    code = run.train(console)
+    if source.report():
+        console.print(source.report(), style="yellow", **PLAIN)
+    raise typer.Exit(code)
+
+
+def _refuse_used(out: str | None) -> None:
+    path = pathlib.Path(out or "").expanduser()
+    if out is not None and path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise ValueError(f"{path} is not empty: another --out starts a new run.")
+
+
+def _build(settings: TransferSettings, num_classes: int) -> TransferClassifier:
+    """The compiled classifier; refuses weights that are not there and layers that do not exist."""
+    keras.utils.set_random_seed(settings.seed)
+    classifier = TransferClassifier(
+        num_classes,
+        base=settings.base,
+        weights=settings.weights_argument(),
+        cut=settings.cut_layer(),
+        head=settings.head_units(),
+        input_shape=settings.image_shape(),
+        seed=settings.seed,
+    )
+    if settings.fine_tune is not None:
+        freezing.names_beginning(freezing.trainable_names(classifier.base), settings.fine_tune)  # or refuses
+    classifier.compile(keras.optimizers.Adam(settings.lr))
+    return classifier
+
+
+def _show_plan(console: Console, settings: TransferSettings, folders: ClassFolders, classifier: TransferClassifier):
+    training, held_out = class_folders.split(folders.targets, settings.held_out, settings.seed)
+    base, random = classifier.base, settings.weights_argument() is None
+    height, width, _ = settings.image_shape()
+    units = base.output_shape[-1], *settings.head_units(), classifier.num_classes
+    lines = [
+        f"{settings.folder}: {len(folders.files):,} images of {classifier.num_classes} classes, {len(training):,} to "
+        f"train on and {len(held_out):,} held out",
+        f"{settings.base}{f' up to {settings.cut_layer()}' if settings.cut_layer() else ''}, "
+        f"{'random weights' if random else f'weights {settings.weights}'}: images of {height}x{width}, "
+        f"{base.count_params():,} parameters that stay as they are",
+        f"on top {' > '.join(f'{n:,}' for n in units)}: {classifier.head.count_params():,} parameters to train",
+    ]
+    notes = []
+    if folders.left_alone:
+        notes.append(f"Only {folders.root} is used, and some of it held out: {folders.left_alone} beside it is not.")
+    if random:
+        notes.append(
+            "Random weights have seen no image yet: take the accuracy for a baseline, and --weights imagenet or a file "
+            "of weights for what transfer can do."
+        )
+    for text, style in [*((line, None) for line in lines), *((note, "yellow") for note in notes)]:
+        console.print(text, style=style, **PLAIN)

@@ -1,0 +1,131 @@
+"""How well a classifier did on held-out images: on the screen, in a table and in a picture."""
+
+import csv
+import dataclasses
+import io
+import math
+import os
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from sklearn.metrics import confusion_matrix
+
+from kgan.callbacks.files import write_text
+
+_MOST_ROWS = 20  # of the table on the screen; of more classes it has the worst _WORST
+_WORST = 10
+_95_PERCENT = 1.959964  # of a normal distribution lie within so many standard deviations
+
+
+@dataclasses.dataclass(frozen=True)
+class HeldOut:
+    """What a classifier says of held-out images.
+
+    Attributes:
+        files: the names of the images.
+        targets: their classes, int `(n,)`.
+        probabilities: float `(n, classes)`.
+        class_names: the names of the classes.
+        largest_class: the class with most images to train on, the best guess without looking.
+    """
+
+    files: list[str]
+    targets: np.ndarray
+    probabilities: np.ndarray
+    class_names: list[str]
+    largest_class: int
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """The most probable class of each image."""
+        return self.probabilities.argmax(axis=-1)
+
+    @property
+    def right(self) -> int:
+        """How many images were classified correctly."""
+        return int((self.predicted == self.targets).sum())
+
+    @property
+    def accuracy(self) -> float:
+        """The share of images that were classified correctly."""
+        return self.right / len(self.targets)
+
+    @property
+    def counts(self) -> np.ndarray:
+        """The confusion matrix: a row for each true class, a column for each predicted one."""
+        return confusion_matrix(self.targets, self.predicted, labels=range(len(self.class_names)))
+
+    def write_predictions(self, path: str | os.PathLike) -> None:
+        """Writes a CSV file with a row per image: file, true class, predicted class and the probability of that."""
+        text = io.StringIO()
+        table = csv.writer(text, lineterminator="\n")
+        table.writerow(["file", "true", "predicted", "probability"])
+        for file, target, row in zip(self.files, self.targets, self.probabilities, strict=True):
+            best = row.argmax()
+            table.writerow([file, self.class_names[target], self.class_names[best], f"{row[best]:.4f}"])
+        write_text(path, text.getvalue())
+
+    def show(self, console: Console, before: "HeldOut | None" = None) -> None:
+        """Prints the accuracy beside that of guessing, and of `before`, and how it is for each class."""
+        low, high = wilson_interval(self.right, len(self.targets))
+        guess = float((self.targets == self.largest_class).mean())
+        largest = self.class_names[self.largest_class]
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_row(
+            Text("held-out accuracy", "bold"),
+            Text(_percent(self.accuracy), "bold green"),
+            Text(f"{self.right:,} of {len(self.targets):,}; 95 % interval {100 * low:.1f} to {_percent(high)}"),
+        )
+        if before is not None:
+            table.add_row("before fine-tuning", _percent(before.accuracy), "")
+        table.add_row("without looking", _percent(guess), Text(f"by always answering {largest}, the largest class"))
+        console.print(table)
+        self._show_classes(console)
+
+    def _show_classes(self, console):
+        counts = self.counts
+        totals, right = counts.sum(axis=1), counts.diagonal()
+        order = np.arange(len(counts))
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        if len(counts) > _MOST_ROWS:
+            order = np.argsort(right / np.maximum(totals, 1), kind="stable")[:_WORST]
+            table.title, table.title_justify = f"The {_WORST} classes with the fewest right answers", "left"
+        table.add_column("class", style="cyan", overflow="fold")
+        table.add_column("held out", justify="right")
+        table.add_column("right", justify="right")
+        table.add_column("most often mistaken for", overflow="fold")
+        for i in order:
+            mistakes = np.where(np.arange(len(counts)) == i, 0, counts[i])
+            worst = mistakes.argmax()
+            mistaken = f"{self.class_names[worst]} ({mistakes[worst]})" if mistakes[worst] else ""
+            share = _percent(right[i] / totals[i], 0) if totals[i] else "-"
+            table.add_row(Text(self.class_names[i]), f"{totals[i]:,}", share, Text(mistaken))
+        console.print(table)
+
+
+def wilson_interval(right: int, total: int) -> tuple[float, float]:
+    """The 95 % confidence interval of a share, which stays within 0 to 1 for small numbers too.
+
+        (p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
+
+    Source: Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953.
+
+    Args:
+        right: how many of them.
+        total: how many in all, at least 1.
+
+    Returns:
+        `(low, high)`.
+    """
+    share, z = right / total, _95_PERCENT
+    middle = share + z**2 / (2 * total)
+    reach = z * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
+    scale = 1 + z**2 / total
+    return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
+
+
+def _percent(share: float, decimals: int = 1) -> str:
+    return f"{100 * share:.{decimals}f} %"

@@ -1,0 +1,204 @@
+"""The training of `kgan transfer`, and what its run leaves behind."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import warnings
+
+import keras
+import numpy as np
+import tensorflow as tf
+from rich.console import Console
+
+from kgan import callbacks, visualize
+from kgan.callbacks.files import write_text, write_whole
+from kgan.callbacks.history_file import read_history
+from kgan.cli import class_folders, run_folder
+from kgan.cli.transfer_progress import ImageBar, Progress
+from kgan.cli.transfer_report import HeldOut
+from kgan.cli.transfer_settings import TransferSettings
+from kgan.datasets import Source
+from kgan.models.transfer import TransferClassifier
+
+PLAIN = {"highlight": False, "markup": False, "soft_wrap": True}  # for paths, which can look like markup
+# Of the learning rate: weights that have learned from a million images are to be changed a little only.
+FINE_TUNING_STEPS = 0.01
+
+
+@dataclasses.dataclass
+class TransferRun:
+    """A run that can start, in a folder that is empty.
+
+    Attributes:
+        path: the folder.
+        settings: of the run.
+        class_names: of the classes, in their order.
+        classifier: compiled.
+        source: the images.
+        files: the name of each image.
+        training: rows of the images to train on.
+        held_out: rows of those to test on.
+        written: what the classifier that lies in the folder makes of these; `None` before there is one.
+    """
+
+    path: pathlib.Path
+    settings: TransferSettings
+    class_names: list[str]
+    classifier: TransferClassifier
+    source: Source
+    files: list[str]
+    training: np.ndarray
+    held_out: np.ndarray
+    written: HeldOut | None = None
+
+    def train(self, console: Console) -> int:
+        """Trains the head, and then the base if that is wanted; returns the exit code."""
+        # Keras says so at the end of every set whose length is not known, as when a broken file may turn up.
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Your input ran out of data")
+            return self._train(console)
+
+    def _train(self, console):
+        before = None
+        try:
+            self._write_config()
+            self._fit(console, self.settings.epochs)
+            self._write(console)
+            if self.settings.fine_tune is not None:
+                before = self.written
+                self._unfreeze(console)
+                self._fit(console, self.settings.fine_tune_epochs)
+                self._write(console)
+        except KeyboardInterrupt:
+            if console.is_terminal:
+                console.print()  # the terminal has shown ^C on this line
+            return self._stopped("Stopped.", 130)
+        except FloatingPointError as error:
+            return self._stopped(str(error), 1)
+        except tf.errors.ResourceExhaustedError:
+            return self._stopped("Out of memory: use a smaller batch_size or image_size.", 1)
+        except OSError as error:
+            return self._stopped(f"The run cannot be written: {error}.", 1)
+        console.print()
+        self.written.show(console, before)
+        self._show_files(console)
+        return 0
+
+    # Training
+
+    def _fit(self, console: Console, epochs: int) -> None:
+        """Trains for so many more epochs; the history in the folder grows with them."""
+        done, seed = self._epochs_done(), self.settings.seed
+        progress, bars, watch, watch_held_out = Progress(console=console), [], None, None
+        with contextlib.ExitStack() as screen:
+            screen.callback(progress.close)
+            if self.classifier.caches_features:
+                size = len(self.training)
+                bars = [screen.enter_context(ImageBar(console, "features", size + len(self.held_out)))]
+                watch, watch_held_out = bars[0].watch, lambda images: bars[0].watch(images and size + images)
+            self.classifier.fit(
+                self._batches(
+                    self.training, seed=seed, position=lambda: self.classifier.rounds_at_epoch_start, watch=watch
+                ),
+                validation_data=self._batches(self.held_out, watch=watch_held_out),
+                initial_epoch=done,
+                epochs=done + epochs,
+                callbacks=[*bars, callbacks.Stopwatch(), progress, callbacks.HistoryFile(self._history)],
+                verbose=0,
+            )
+
+    def _unfreeze(self, console: Console) -> None:
+        layers = self.settings.fine_tune
+        self.classifier.unfreeze(layers)
+        self.classifier.compile(keras.optimizers.Adam(self.settings.lr * FINE_TUNING_STEPS))
+        number = sum(int(np.prod(weight.shape)) for weight in self.classifier.base.trainable_weights)
+        console.print(
+            f"held-out accuracy {100 * self.written.accuracy:.1f} %; now {number:,} parameters of {layers} train too",
+            **PLAIN,
+        )
+
+    def _batches(self, rows, **options) -> tf.data.Dataset:
+        return class_folders.batches(self.source, rows, self.settings.batch_size, **options)
+
+    # What the run leaves behind
+
+    def _write_config(self) -> None:
+        data = {
+            "name": self.source.name,
+            "fingerprint": self.source.fingerprint(),
+            "size": self.source.size,
+            "image_shape": self.source.image_shape,
+            "num_classes": len(self.class_names),
+            "class_names": self.class_names,
+            "training_size": len(self.training),
+            "held_out_size": len(self.held_out),
+        }
+        config = {"settings": self.settings.to_dict(), "data": data, "versions": run_folder.versions()}
+        write_text(self.path / "config.json", json.dumps(config, indent=2) + "\n")
+
+    @property
+    def _history(self) -> pathlib.Path:
+        return self.path / "history.csv"
+
+    def _epochs_done(self) -> int:
+        return len(read_history(self._history).get("epoch", ()))
+
+    def _write(self, console: Console) -> None:
+        """Tests the classifier and writes it and what the test showed."""
+        with ImageBar(console, "answers", len(self.held_out)) as bar:
+            probabilities = self.classifier.predict(self._batches(self.held_out, watch=bar.watch), verbose=0)
+            bar.finish()
+        broken = set(self.source.skipped)  # of a large folder they are known only now
+        rows = [row for row in self.held_out if self.files[row] not in broken]
+        targets = self.source.targets
+        largest = np.bincount(targets[self.training]).argmax()
+        result = HeldOut([self.files[i] for i in rows], targets[rows], probabilities, self.class_names, int(largest))
+        with console.status("writing"):
+            write_whole(self.path / "model.keras", self.classifier.save)
+            self.classifier.export(self.path / "classifier", class_names=self.class_names)
+            result.write_predictions(self.path / "predictions.csv")
+            visualize.plot_confusion_matrix(
+                result.counts, self.path / "confusion_matrix.png", class_names=self.class_names
+            )
+            history = read_history(self._history)
+            curves = {name: values for name, values in history.items() if name not in ("epoch", "seconds")}
+            visualize.plot_history(curves, self.path / "history.png")
+        self.written = result
+
+    def _show_files(self, console: Console) -> None:
+        def size(name):
+            path = self.path / name
+            parts = path.rglob("*") if path.is_dir() else [path]
+            return f"{sum(part.stat().st_size for part in parts) / 1e6:,.0f} MB"
+
+        height, width, _ = self.settings.image_shape()
+        lines = [
+            f"In {self.path}:",
+            "  confusion_matrix.png  which classes are mixed up",
+            "  predictions.csv       what it says of each held-out image",
+            "  history.png, .csv     the course of training",
+            f"  model.keras           for Keras, with kgan imported ({size('model.keras')})",
+            f"  classifier            SavedModel of uint8 images to probabilities ({size('classifier')})",
+            "The classifier needs no kgan:",
+            "  import numpy as np, tensorflow as tf",
+            "  from PIL import Image, ImageOps",
+            f'  classifier = tf.saved_model.load("{os.fspath(self.path / "classifier")}")',
+            f'  image = ImageOps.fit(Image.open("photo.jpg").convert("RGB"), ({width}, {height}))',
+            "  probabilities = classifier.serve(np.array(image)[None]).numpy()[0]",
+            "  print(classifier.class_names.numpy()[probabilities.argmax()].decode(), probabilities.max())",
+        ]
+        console.print("\n".join(lines), **PLAIN)
+
+    def _stopped(self, why: str, code: int) -> int:
+        """Says what was kept."""
+        epochs = self._epochs_done()
+        if self.written is not None:
+            kept = "the classifier as it was before fine-tuning"
+        elif epochs:
+            kept = f"the history of {epochs} {'epoch' if epochs == 1 else 'epochs'}, and no classifier"
+        else:
+            kept = "its settings, and no classifier"
+        Console(stderr=True).print(f"{why[0].upper()}{why[1:]} {self.path} keeps {kept}.", **PLAIN)
+        return code
