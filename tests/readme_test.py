@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 import kgan
 
@@ -66,16 +67,19 @@ def test_transferring_to_ones_own_images(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     program = python_block("kgan.TransferClassifier(").replace("epochs=20", "epochs=1, verbose=0")
     # Without the ImageNet weights, which are not here, and with small images, which those would take as well.
-    shorter = program.replace(
-        "num_classes=5", 'num_classes=5, weights=None, cut="block5_pool", input_shape=(32, 32, 3)'
-    )
-    assert shorter != program
-    images = np.random.default_rng(0).integers(0, 256, (10, 40, 30, 3), dtype=np.uint8)
-    names = {"images": images, "labels": np.arange(10) % 5, "names": list("abcde")}
+    own = 'photos.num_classes, weights=None, cut="block5_pool", input_shape=(32, 32, 3)'
+    shorter = program.replace("(photos.num_classes", f"({own}").replace("image_size=224", "image_size=32")
+    assert len(shorter) > len(program)
+    pixels = np.random.default_rng(0)
+    for number in range(20):
+        (tmp_path / "photos" / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
+        image = Image.fromarray(pixels.integers(0, 256, (40, 30, 3), dtype=np.uint8))
+        image.save(tmp_path / "photos" / "ab"[number % 2] / f"{number}.png")
+    names = {}
     exec(shorter, names)
     served = tf.saved_model.load(tmp_path / "classifier")
-    expected = names["classifier"].predict(images, verbose=0)
-    np.testing.assert_allclose(served.serve(images), expected, atol=1e-5)
+    expected = names["classifier"].predict(names["images"], verbose=0)
+    np.testing.assert_allclose(served.serve(names["images"]), expected, atol=1e-5)
 
 
 def test_it_begins_with_the_two_commands_and_its_pictures_and_links_exist():

@@ -72,6 +72,7 @@ class Autoencoder(Game):
         """
         if loss not in reconstruction.ALL:
             raise ValueError(f"unknown loss {loss!r}: use one of {', '.join(map(repr, reconstruction.ALL))}.")
+        penalties = [penalties] if isinstance(penalties, losses.CodePenalty) else penalties
         penalties = [losses.get_code_penalty(penalty) for penalty in penalties]
         super().compile({"autoencoder": optimizer}, **keras_kwargs)
         self.loss, self.penalties = loss, penalties
@@ -108,6 +109,11 @@ class Autoencoder(Game):
         seen = inputs if self.corruption is None else self.corruption(inputs, training=training)
         return self.decoder(self.encoder(seen, training=training), training=training)
 
+    def export(self, filepath, format="tf_saved_model", **kwargs):
+        """As `keras.Model.export`: the network that `predict` runs, from inputs to reconstructions."""
+        outputs = self._network("decoder")(self.encoder.outputs[0])
+        return keras.Model(self.encoder.inputs[0], outputs).export(filepath, format, **kwargs)
+
     def encode(self, x, batch_size: int | None = None, verbose=0) -> np.ndarray:
         """The codes of `x`, an array or a batched dataset of inputs, as `encoder.predict` gives them."""
         return self._network("encoder").predict(x, batch_size=batch_size, verbose=verbose)
@@ -124,6 +130,10 @@ class Autoencoder(Game):
 
     def check_data(self, data):
         parts = check_rows(data, tuple(self.encoder.inputs[0].shape[1:]))
+        unbounded = (keras.activations.linear, keras.activations.relu)
+        if getattr(self.encoder.layers[-1], "activation", None) in unbounded:
+            if any(isinstance(penalty, losses.Sparsity) for penalty in self.penalties):
+                raise ValueError("Sparsity needs codes in 0..1: let the encoder end in a sigmoid.")
         if self.loss == "binary_crossentropy" and not backend.is_dataset(data):
             low, high = parts[-1].min(), parts[-1].max()
             if low < 0 or high > 1:

@@ -43,5 +43,5 @@ def in_a_sentence():
             raise
         raise FloatingPointError(
             f"training stopped: {found[1]} is NaN or infinite at step {found[2]}, which was not taken. Lower the "
-            "learning rate, add a penalty such as kgan.losses.R1, or go back to the last checkpoint."
+            "learning rate, or go back to the last checkpoint; a GAN may want a penalty such as kgan.losses.R1."
         ) from None

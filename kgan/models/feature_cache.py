@@ -35,8 +35,7 @@ def compute_features(model, x, y=None, *, batch_size: int | None = None, verbose
         forward = backend.compiled(lambda batch: model(batch, training=False))
     store, targets = _Store(), []
     if backend.is_dataset(x):
-        if int(x.cardinality()) == -1:  # tf.data.INFINITE_CARDINALITY
-            raise ValueError("the dataset repeats forever, and features are computed once: leave out .repeat().")
+        refuse_endless(x)
         with_targets = isinstance(x.element_spec, tuple) and len(x.element_spec) == 2
         batches, steps = (element if with_targets else (element, None) for element in x), int(x.cardinality())
     else:
@@ -52,6 +51,12 @@ def compute_features(model, x, y=None, *, batch_size: int | None = None, verbose
         if bar is not None:
             bar.add(1)
     return store.array(), np.concatenate(targets) if targets else y
+
+
+def refuse_endless(data):
+    """Refuses a dataset that repeats forever; arrays pass."""
+    if backend.is_dataset(data) and int(data.cardinality()) == -1:  # tf.data.INFINITE_CARDINALITY
+        raise ValueError("the dataset repeats forever, so that its end would never be reached: leave out .repeat().")
 
 
 class _Store:

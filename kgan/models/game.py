@@ -34,7 +34,7 @@ class Game(ExactModel):
         name: name of the model.
 
     Raises:
-        ValueError: if there are no players, a player has no weights, or a weight belongs to two players.
+        ValueError: if a player has no weights, or a weight belongs to two players.
 
     Examples:
         >>> class Robust(kgan.Game):
@@ -121,6 +121,10 @@ class Game(ExactModel):
         """
         checks.keras_arguments(keras_kwargs, type(self).__name__)
         if not self.players:
+            if isinstance(optimizers, dict) and "class_name" not in optimizers:
+                optimizers = {player: keras.optimizers.get(of) for player, of in optimizers.items()}
+                self.optimizers = optimizers
+            self.steps, self.simultaneous, self._keras_kwargs = dict(steps or {}), simultaneous, keras_kwargs
             arguments = {"simultaneous": simultaneous, **keras_kwargs}
             self._compile_later = functools.partial(Game.compile, self, optimizers, steps, **arguments)
             return
@@ -221,7 +225,7 @@ class Game(ExactModel):
     @property
     def rounds(self) -> int:
         """How many rounds have been played since `compile`, over all calls of `fit` and across saving and loading."""
-        if not self.optimizers:
+        if not self.compiled:
             return 0
         player = next(iter(self.optimizers))
         return int(ops.convert_to_numpy(self.optimizers[player].iterations)) // self.steps[player]
@@ -378,7 +382,8 @@ class Game(ExactModel):
         return {**arguments, **self._keras_kwargs}
 
     def get_compile_config(self):
-        return keras.saving.serialize_keras_object(self.compile_arguments()) if self.compiled else None
+        waiting = self._compile_later is not None and self.optimizers
+        return keras.saving.serialize_keras_object(self.compile_arguments()) if self.compiled or waiting else None
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))

@@ -10,7 +10,8 @@ from keras import ops, tree
 from kgan import backend
 from kgan.models import minibatches
 from kgan.models.autoencoder import Autoencoder, check_rows
-from kgan.models.feature_cache import compute_features
+from kgan.models.checks import is_count
+from kgan.models.feature_cache import compute_features, refuse_endless
 from kgan.models.game import Game
 
 
@@ -31,8 +32,9 @@ def pretrain(
 
     Each hidden `Dense` layer, the lowest first, is trained as the encoder of an autoencoder on the outputs of the
     layers below it; its linear decoder is thrown away. The last `Dense` layer, the output, stays as it is. Layers
-    without weights (activations, dropout, flattening, rescaling) belong to the `Dense` layer before them. Compile and
-    fit the model afterwards, as you would have without.
+    without weights (activations, dropout) belong to the `Dense` layer before them; those below the first one
+    (flattening, rescaling, normalization) prepare the inputs. Compile and fit the model afterwards, as you would have
+    without.
 
     Args:
         model: built model, a chain of `Dense` layers and layers without weights, such as a `keras.Sequential`.
@@ -65,15 +67,20 @@ def pretrain(
         >>> model.fit(x, y)
     """
     below, groups = _hidden_layers(model)
+    training = LevelTraining(epochs, batch_size, optimizer, loss, corruption, seed, verbose)
     shape, levels = model.inputs[0].shape[1:], []
-    for i, group in enumerate(groups):
-        encoder = chain([*below, *group] if i == 0 else group, shape)
+    if below:
+        # What a first layer has to give back is what it gets: rescaled, or flattened.
+        refuse_endless(minibatches.as_data(x, y, batch_size))
+        x, y = compute_features(chain(below, shape), x, y, batch_size=batch_size)
+        shape = x.shape[1:]
+    for group in groups:
+        encoder = chain(group, shape)
         numbers = encoder.outputs[0].shape[1:]
         decoder = [keras.layers.Dense(int(np.prod(shape)), dtype="float32")]
         decoder += [keras.layers.Reshape(shape)] if len(shape) > 1 else []
         levels.append((encoder, chain(decoder, numbers)))
         shape = numbers
-    training = LevelTraining(epochs, batch_size, optimizer, loss, corruption, seed, verbose)
     return training.run(levels, x, y)
 
 
@@ -89,7 +96,7 @@ def _hidden_layers(model):
     for layer in layers:
         if isinstance(layer, keras.layers.Dense):
             groups.append([layer])
-        elif layer.weights:
+        elif layer.trainable_weights:
             raise ValueError(
                 f"pretrain takes Dense layers and layers without weights, but {layer.name!r} is a "
                 f"{type(layer).__name__}: for convolutions, use kgan.StackedAutoencoder with pairs of layers."
@@ -103,6 +110,10 @@ def _hidden_layers(model):
 
 def chain(layers, input_shape, name: str | None = None) -> keras.Model:
     """A functional model that applies `layers` one after the other to inputs of a shape without the batch axis."""
+    names = [layer.name for layer in layers]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"two layers are called {name!r}: give them different names.")
     x = inputs = keras.Input(input_shape)
     for layer in layers:
         x = layer(x)
@@ -117,9 +128,9 @@ class LevelTraining:
     """
 
     def __init__(self, epochs, batch_size, optimizer, loss, corruption, seed, verbose):
-        if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
+        if not is_count(epochs):
             raise ValueError(f"epochs must be a whole number of at least 1, got {epochs!r}.")
-        self.epochs, self.batch_size, self.optimizer, self.loss = epochs, batch_size, optimizer, loss
+        self.epochs, self.batch_size, self.optimizer, self.loss = int(epochs), batch_size, optimizer, loss
         self.corruption, self.seed, self.verbose = corruption, seed, verbose
 
     def run(self, levels, x, y=None, *, first: int = 0, after_level=lambda done: None) -> list:
@@ -135,6 +146,7 @@ class LevelTraining:
             after_level: called with the number of levels that are done, after each of them.
         """
         data = minibatches.as_data(x, y, self.batch_size)
+        refuse_endless(data)
         num_classes = _num_classes(data)
         codes, labels = (data, None) if backend.is_dataset(data) or num_classes is None else data
         batch_size, histories = self.batch_size or _batch_size(data), []
@@ -146,7 +158,9 @@ class LevelTraining:
                 else:
                     trainer = _SupervisedLevel(encoder, num_classes, self.corruption, self._seed_of(i))
                     trainer.compile({"level": self._new_optimizer()})
-                title = f"layer {i + 1} of {len(levels)}: {_size(encoder.inputs[0])} -> {_size(encoder.outputs[0])}"
+                kind = "layer" if num_classes is None else "supervised layer"
+                sizes = f"{_size(encoder.inputs[0])} -> {_size(encoder.outputs[0])}"
+                title = f"{kind} {i + 1} of {len(levels)}: {sizes}"
                 size = None if backend.is_dataset(codes) else batch_size
                 histories.append(self._fit(trainer, codes, labels, size, title))
                 after_level(i + 1)

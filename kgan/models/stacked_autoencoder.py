@@ -2,6 +2,7 @@
 
 import math
 import os
+import warnings
 from pathlib import Path
 
 import keras
@@ -11,6 +12,7 @@ from keras import tree
 from kgan import backend
 from kgan.layers import DenseTranspose, retie
 from kgan.models.autoencoder import Autoencoder
+from kgan.models.checks import is_count
 from kgan.models.pretraining import LevelTraining, chain
 
 
@@ -95,8 +97,8 @@ class StackedAutoencoder(Autoencoder):
 
     def build_players(self, data):
         first = tree.flatten(data.element_spec if backend.is_dataset(data) else data)[0]
-        if None in first.shape[1:]:
-            raise ValueError(f"the shape of a row must be known to make layers for it, but it is {first.shape[1:]}.")
+        if getattr(first.shape, "rank", 1) is None or None in first.shape[1:]:
+            raise ValueError(f"the shape of a row must be known to make layers for it, but it is {first.shape}.")
         self.build((None, *first.shape[1:]))
 
     def pretrain(
@@ -126,8 +128,9 @@ class StackedAutoencoder(Autoencoder):
             batch_size: rows per minibatch of arrays; 32 by default. A dataset brings its own.
             optimizer: Keras optimizer: instance, name or config; each layer gets a new one like it.
             loss: `"mean_squared_error"` or `"binary_crossentropy"`, see `kgan.Autoencoder`.
-            checkpoint: path of a `.weights.h5` file that is written after each layer. When it exists, pretraining goes
-                on after the layers that it holds.
+            checkpoint: path of a `.weights.h5` file that is written after each layer. When it exists, and this stack
+                has not been pretrained yet, pretraining goes on after the layers that the file holds; nothing is left
+                to do when it holds them all.
             verbose: 1 for a progress bar per layer, 0 for silence.
 
         Returns:
@@ -142,8 +145,10 @@ class StackedAutoencoder(Autoencoder):
             raise ValueError(f"checkpoint must end in .weights.h5, got {str(checkpoint)!r}.")
         if self.encoder is None:
             self.build_players(x if backend.is_dataset(x) else np.asanyarray(x))
-        if checkpoint is not None and Path(checkpoint).exists():
-            self.load_weights(checkpoint)
+        if checkpoint is not None and Path(checkpoint).exists() and self.layers_pretrained == 0:
+            self._load_whole(Path(checkpoint))
+            if verbose:
+                print(f"{self.layers_pretrained} of {len(self.units)} layers are pretrained, from {checkpoint}")
             if self.layers_pretrained == len(self.units):
                 return []
         elif self.layers_pretrained == len(self.units):
@@ -161,7 +166,22 @@ class StackedAutoencoder(Autoencoder):
         with self.distribute_strategy.scope():
             return training.run(levels, x, y, first=self.layers_pretrained, after_level=after_level)
 
+    def _load_whole(self, path: Path):
+        before = self.get_weights()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Keras warns of each weight, and then raises
+                self.load_weights(path)
+        except (ValueError, KeyError, OSError):
+            self.set_weights(before)
+            self.layers_pretrained = 0
+            raise ValueError(
+                f"the checkpoint {path} does not hold the layers of this stack: give another path, or the units that "
+                "it was written with."
+            ) from None
+
     def _save_whole(self, path: Path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name.removesuffix('.weights.h5')}.{os.getpid()}.weights.h5")
         try:
             self.save_weights(temporary)
@@ -184,14 +204,14 @@ class StackedAutoencoder(Autoencoder):
             ValueError: if the layers are not made yet, or for fewer than two classes.
         """
         encoder = self._network("encoder")
-        if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 2:
+        if not is_count(num_classes, 2):
             raise ValueError(f"num_classes must be a whole number of at least 2, got {num_classes!r}.")
         copy = keras.models.clone_model(encoder)
         copy.set_weights(encoder.get_weights())
-        for layer in copy.layers:
-            layer.trainable = not freeze_encoder
+        if freeze_encoder:
+            copy.trainable = False
         codes = copy.outputs[0] if len(copy.outputs[0].shape) == 2 else keras.layers.Flatten()(copy.outputs[0])
-        output = keras.layers.Dense(num_classes, activation="softmax", dtype="float32", name="output")
+        output = keras.layers.Dense(int(num_classes), activation="softmax", dtype="float32")
         return keras.Model(copy.inputs, output(codes), name="classifier")
 
     # Saving: the layers are made anew from the arguments and the shape of the inputs
@@ -224,16 +244,19 @@ class StackedAutoencoder(Autoencoder):
 
 
 def _check_units(units) -> list:
-    if not isinstance(units, list | tuple) or not units:
+    if not isinstance(units, list | tuple | np.ndarray) or not len(units):
         raise ValueError(f"units must be a list with an entry for each layer, got {units!r}.")
     checked = []
     for of in units:
         is_pair = isinstance(of, list | tuple) and len(of) == 2 and all(isinstance(layer, keras.Layer) for layer in of)
-        if not is_pair and (isinstance(of, bool) or not isinstance(of, int) or of < 1):
+        if not is_pair and not is_count(of):
             raise ValueError(
                 f"units must hold numbers of units from 1 up or pairs (encoder layer, decoder layer), got {of!r}."
             )
-        checked.append(list(of) if is_pair else of)
+        checked.append(list(of) if is_pair else int(of))
+    layers = [id(layer) for of in checked if isinstance(of, list) for layer in of]
+    if len(set(layers)) != len(layers):
+        raise ValueError("units holds a layer twice: each level needs layers of its own.")
     return checked
 
 

@@ -218,6 +218,7 @@ class TransferClassifier(ExactModel):
         data, batch_size = transfer_data.labelled(self, x, y, sample_weight, batch_size)
         if validation_split and validation_data is None:
             data, validation_data = minibatches.split(data, validation_split)
+            transfer_checks.held_out_classes(data[1], validation_data[1])
             validation_batch_size = validation_batch_size or batch_size
         elif validation_data is not None:
             parts = transfer_checks.as_pair(validation_data)

@@ -157,3 +157,12 @@ def as_pair(validation_data) -> tuple:
     if not isinstance(validation_data, list | tuple) or len(validation_data) not in (2, 3):
         raise ValueError("validation_data must be (images, labels) or a batched tf.data.Dataset of these.")
     return tuple(validation_data)
+
+
+def held_out_classes(labels, held_out):
+    """Refuses a split of images that are sorted by class: what is held out would be of classes that nobody saw."""
+    if labels.ndim == 1 and np.mean(~np.isin(held_out, labels)) > 0.5:
+        raise ValueError(
+            "validation_split holds out the last images, and most of these are of classes that the others do not have: "
+            "shuffle images and labels together first."
+        )

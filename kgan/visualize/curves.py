@@ -17,7 +17,8 @@ def plot_history(history: Mapping[str, Sequence[float]], path: str | os.PathLike
     """Draws the learning curves of a run as PNG, a panel for each kind of value that it logged.
 
     Losses share one panel, mean outputs of the discriminator (`real` or `fake` in their names) another, penalties a
-    third, accuracies a fourth, and what is left a fifth. A validation value (`val_...`) is the dashed line of its training value's colour.
+    third, accuracies a fourth, and what is left a fifth. A validation value (`val_...`) is the dashed line of its
+    training value's colour.
     A value that was not logged in every epoch may hold NaN there.
 
     Args:

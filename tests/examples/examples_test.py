@@ -124,3 +124,34 @@ def test_discriminator_features(run):
         assert accuracies[-1] > accuracies[0] + 0.1 and accuracies[-1] > 0.5  # more labels help
     trained, untrained = (results[f"discriminator, {how}", counts[-1]] for how in ("trained", "untrained"))
     assert not np.array_equal(trained, untrained)
+
+
+def test_linear_classifier(run):
+    models, curves, images, labels = run("linear_classifier")
+    for name, model in models.items():
+        scores = model.evaluate(images, labels, verbose=0)
+        assert scores[1] == pytest.approx(curves[name]["val_accuracy"][-1], abs=1e-6) and scores[1] > 0.7
+    assert models["linear"].count_params() == 784 * 10 + 10
+
+
+def test_autoencoders(run):
+    trained, errors, held_out = run("autoencoders", data="digits")
+    assert len(trained) == 6 and len(errors) == 8
+    for key, autoencoder in trained.items():
+        by_hand = ((autoencoder.predict(held_out, verbose=0) - held_out) ** 2).sum(axis=(1, 2, 3)).mean()
+        assert errors[key] == pytest.approx(by_hand, rel=1e-4)
+    assert errors["principal components", 16] < errors["principal components", 2]
+
+
+def test_greedy_pretraining(run):
+    curves, stack, classifier, x, y = run("greedy_pretraining")
+    assert curves["random start"][-1] < 0.3 < curves["pretrained"][-1]
+    accuracy = np.mean(classifier.predict(x, verbose=0).argmax(axis=1) == y)
+    assert accuracy == pytest.approx(curves["pretrained"][-1], abs=1e-6)
+    assert stack.layers_pretrained == 3
+
+
+def test_vgg16_transfer(run):
+    results = run("vgg16_transfer")  # which asserts itself that frozen bases do not move
+    assert set(results) == {("learned", 5), ("scratch", 5), ("vgg16", 5)}
+    assert results["learned", 5][0] > 0.4  # twice as good as guessing among five

@@ -167,6 +167,20 @@ def test_penalties_are_logged_and_added():
     assert logs["loss"] == pytest.approx(logs["squared_error_per_pixel"] + 0.5 * logs["sparsity"], rel=1e-5)
 
 
+def test_it_is_exported_as_a_whole(tmp_path):
+    autoencoder = kgan.Autoencoder(*small())
+    autoencoder.export(tmp_path / "autoencoder", verbose=False)
+    loaded = tf.saved_model.load(str(tmp_path / "autoencoder"))
+    np.testing.assert_allclose(loaded.serve(DIGITS), autoencoder.predict(DIGITS, verbose=0), atol=1e-6)
+
+
+def test_sparsity_of_codes_that_are_not_in_0_to_1_is_refused():
+    autoencoder = kgan.Autoencoder(*small(activation="relu"))
+    autoencoder.compile(penalties=kgan.losses.Sparsity(0.1))
+    with pytest.raises(ValueError, match="codes in 0..1"):
+        autoencoder.fit(DIGITS)
+
+
 def test_two_devices_equal_one(two_devices):
     def trained():
         keras.utils.set_random_seed(1)

@@ -53,6 +53,24 @@ def test_layers_without_weights_belong_to_the_layer_before_them():
     ]
 
 
+def test_layers_below_prepare_the_inputs_once():
+    def pretrained(x, *below):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.Input((64,)), *below, keras.layers.Dense(20, "tanh"), keras.layers.Dense(10)])
+        (history,) = kgan.pretrain(model, x, epochs=3, seed=0, verbose=0)
+        return model.get_weights(), history.history["loss"]
+
+    weights, losses = pretrained(DIGITS)
+    raw = (DIGITS * 16).astype("uint8")
+    rescaled, rescaled_losses = pretrained(raw, keras.layers.Rescaling(1 / 16))
+    np.testing.assert_allclose(rescaled_losses, losses, rtol=1e-4)
+    for a, b in zip(weights, rescaled, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+    normalization = keras.layers.Normalization()
+    normalization.adapt(DIGITS)
+    assert pretrained(DIGITS, normalization)[1][-1] < 1
+
+
 def test_supervised_and_images():
     model = keras.Sequential(
         [

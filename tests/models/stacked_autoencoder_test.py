@@ -10,6 +10,7 @@ from kgan.models import feature_cache
 DIGITS = (load_digits().data / 16).astype("float32")
 IMAGES = DIGITS.reshape(-1, 8, 8, 1)
 LABELS = load_digits().target.astype("int32")
+DENSE = keras.layers.Dense(64)
 SETTINGS = {"epochs": 2, "batch_size": 128, "verbose": 0}
 
 
@@ -121,8 +122,38 @@ def test_an_interrupted_pretraining_goes_on_as_if_nothing_had_happened(tmp_path,
     # In the same process, from memory.
     assert len(model.pretrain(DIGITS, **SETTINGS)) == 2
     assert_equal(weights(model), weights(whole))
-    # A complete file leaves nothing to do.
-    assert again.pretrain(DIGITS, **SETTINGS, checkpoint=file) == []
+    # A complete file leaves nothing to do, unless the stack has moved on since: then it is trained anew.
+    done = stack(corruption=kgan.layers.MaskingNoise(0.2, seed=1))
+    assert done.pretrain(DIGITS, **SETTINGS, checkpoint=file) == []
+    assert_equal(weights(done), weights(whole))
+    assert len(done.pretrain(DIGITS, **SETTINGS, checkpoint=file)) == 3
+
+
+def test_the_checkpoint_of_another_stack_is_refused_and_changes_nothing(tmp_path):
+    stack((8, 4)).pretrain(DIGITS, **SETTINGS, checkpoint=tmp_path / "new folder" / "a.weights.h5")
+    model = stack((8, 4, 2))
+    model.build((None, 64))
+    before = weights(model)
+    with pytest.raises(ValueError, match="does not hold the layers of this stack"):
+        model.pretrain(DIGITS, **SETTINGS, checkpoint=tmp_path / "new folder" / "a.weights.h5")
+    assert model.layers_pretrained == 0
+    assert_equal(weights(model), before)
+
+
+def test_what_was_compiled_before_the_first_data_is_saved(tmp_path):
+    model = stack()
+    with pytest.raises(ValueError, match="Could not interpret optimizer"):
+        model.compile("adm")
+    model.compile("sgd", "binary_crossentropy")
+    model.save(tmp_path / "stack.keras")
+    again = keras.models.load_model(tmp_path / "stack.keras")
+    assert "cross_entropy_per_image" in again.fit(DIGITS, verbose=0).history
+
+
+def test_numbers_of_numpy_are_numbers():
+    model = stack(np.array([8, 4]))
+    model.pretrain(DIGITS, epochs=np.int64(1), batch_size=128, verbose=0)
+    assert model.to_classifier(LABELS.max() + 1).output_shape == (None, 10)
 
 
 def test_a_dataset_and_codes_on_disk_give_what_arrays_give(monkeypatch):
@@ -215,6 +246,7 @@ def test_progress_is_shown_for_each_layer(capsys):
         ({"units": []}, "an entry for each layer"),
         ({"units": [10, 0]}, "numbers of units from 1 up or pairs"),
         ({"units": [(keras.layers.Dense(3), 3)]}, "numbers of units from 1 up or pairs"),
+        ({"units": [(DENSE, DENSE)]}, "holds a layer twice"),
     ],
 )
 def test_wrong_units_are_refused(arguments, sentence):
@@ -233,6 +265,7 @@ def test_wrong_units_are_refused(arguments, sentence):
         ({"x": DIGITS, "y": LABELS - 3}, "count from 0 up"),
         ({"x": DIGITS, "checkpoint": "a.keras"}, "must end in .weights.h5"),
         ({"x": DIGITS * np.nan}, "NaN"),
+        ({"x": tf.data.Dataset.from_tensor_slices(DIGITS).batch(8).repeat(), "batch_size": None}, "repeats forever"),
     ],
 )
 def test_pretraining_with_wrong_arguments_is_refused(arguments, sentence):

@@ -415,3 +415,10 @@ def test_arguments_that_do_not_fit_are_refused_in_a_sentence(kwargs, sentence):
     kwargs = {"num_classes": 3, "base": tiny_base(), "cut": None, **kwargs}
     with pytest.raises(ValueError, match=sentence):
         TransferClassifier(kwargs.pop("num_classes"), **kwargs)
+
+
+def test_holding_out_whole_classes_is_refused():
+    order = np.argsort(LABELS, kind="stable")
+    model = make()
+    with pytest.raises(ValueError, match="shuffle images and labels together"):
+        model.fit(IMAGES[order], LABELS[order], validation_split=0.35)
