@@ -18,8 +18,8 @@ With the real weights, and a folder of photos with a folder for each class, at l
 
     python examples/vgg16_transfer.py --weights imagenet --size 224 --data FOLDER
 
-`--weights` also takes the path of a weights file. VGG16 is cut at `fc1` at size 224, and after its convolutions at any
-other.
+`--weights` also takes the path of a weights file. At size 224 VGG16 is cut at `fc1`, at any other after its convolutions.
+"""
 
 import argparse
 from pathlib import Path
@@ -93,21 +93,13 @@ def main(quick: bool = False, out: str | Path = FIGURE, data: str = "mnist5k", w
                 classifier.fit(images[rows], labels[rows], batch_size=10, epochs=20 if quick else 60, verbose=0)
                 after = classifier.base.get_weights()
                 same = all(np.array_equal(old, new) for old, new in zip(before, after, strict=True))
-                if same == (name == "scratch"):
-                    raise RuntimeError(f"the weights of the base should {'not ' * same}have stayed as they were")
+                assert same == (name != "scratch"), "a frozen base has moved, or a trained one has not"
                 accuracies.append(classifier.evaluate(images[:test], labels[:test], verbose=0)[1])
             print(f"{name}, {count} labels per class: {', '.join(f'{a:.1%}' for a in accuracies)} right", end="; ")
             print(f"{sum(np.size(w) for w in classifier.trainable_weights):,} of", end=" ")
             print(f"{classifier.count_params():,} weights trained", flush=True)
-    draw(
-        many,
-        their_labels,
-        images[test:],
-        labels[test:],
-        results,
-        {None: "random", "imagenet": "ImageNet"}.get(weights, "given"),
-        out,
-    )
+    kind = {None: "random", "imagenet": "ImageNet"}.get(weights, "given")
+    draw(many, their_labels, images[test:], labels[test:], results, kind, out)
     return results
 
 
