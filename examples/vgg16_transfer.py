@@ -18,7 +18,7 @@ With the real weights, and a folder of photos with a folder for each class, at l
 
     python examples/vgg16_transfer.py --weights imagenet --size 224 --data FOLDER
 
-`--weights` also takes the path of a weights file. At size 224 VGG16 is cut at `fc1`, at any other after its convolutions.
+`--weights` also takes the path of a weights file. At size 224 VGG16 is cut at `fc1`, else after its convolutions.
 """
 
 import argparse

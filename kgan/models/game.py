@@ -209,7 +209,7 @@ class Game(ExactModel):
         total = sum(v.regularizer(v) for v in self.player_variables(player) if v.regularizer is not None)
         inner = [layer for of in self.players[player] for layer in of._flatten_layers()]
         own = {identity for layer in inner for identity in layer._loss_ids}
-        return total + sum(loss for loss in scope.losses if id(loss) in own)
+        return total + sum(ops.cast(loss, "float32") for loss in scope.losses if id(loss) in own)
 
     def _minibatch(self, data, step: int):
         """Minibatch number `step` of a round's data."""

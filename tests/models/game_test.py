@@ -374,6 +374,23 @@ def test_what_layers_add_to_the_loss_counts():
     assert expected > 1
 
 
+def test_what_layers_add_to_the_loss_counts_in_half_precision():
+    def loss(policy):
+        keras.config.set_dtype_policy(policy)
+        layer = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones", activity_regularizer="l2")
+
+        class Zero(kgan.Game):
+            def player_loss(self, player, data):
+                return 0.0 * ops.sum(ops.cast(self.players["a"][0](data), "float32"))
+
+        game = Zero({"a": keras.Sequential([keras.Input((1,)), layer])})
+        game.compile("sgd")
+        game.fit(np.ones((4, 1), "float32"), batch_size=4, verbose=0)
+        return np.asarray(layer.kernel)
+
+    np.testing.assert_allclose(loss("mixed_bfloat16"), loss("float32"), rtol=1e-2)
+
+
 @pytest.mark.parametrize("eagerly", [False, True])
 def test_float16_and_eager_runs_stop_as_well(eagerly):
     class Root(Networks):
