@@ -94,7 +94,7 @@ def draw(samples, counts, results, out):
     axes[1].set(title="Test accuracy from few labels", xlabel="labelled images per class")
     axes[1].yaxis.set_major_formatter("{x:.0%}")
     axes[1].legend(frameon=False, loc="lower right")
-    axes[2].set(title="Compared with pixels, in percentage points", xlabel="labelled images per class")
+    axes[2].set(title="Percentage points above pixels", xlabel="labelled images per class")
     for ax in axes[1:]:
         ax.set_xscale("log")
         ax.set_xticks(counts, [str(count) for count in counts])
