@@ -9,17 +9,42 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from kgan.cli.quiet import native_messages_dropped  # noqa: E402
 
 with native_messages_dropped():
-    from kgan import callbacks, datasets, distribution, layers, losses, metrics, networks, optimizers, visualize
-    from kgan.models import GAN, Autoencoder, Game, StackedAutoencoder, TransferClassifier, pretrain
+    from kgan import (
+        attacks,
+        callbacks,
+        datasets,
+        distribution,
+        layers,
+        losses,
+        metrics,
+        networks,
+        optimizers,
+        visualize,
+    )
+    from kgan.models import (
+        GAN,
+        AdversarialClassifier,
+        AdversarialTraining,
+        Autoencoder,
+        Game,
+        SKLearnAdversarialClassifier,
+        StackedAutoencoder,
+        TransferClassifier,
+        pretrain,
+    )
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AdversarialClassifier",
+    "AdversarialTraining",
     "Autoencoder",
     "GAN",
     "Game",
+    "SKLearnAdversarialClassifier",
     "StackedAutoencoder",
     "TransferClassifier",
+    "attacks",
     "callbacks",
     "datasets",
     "distribution",

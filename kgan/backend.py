@@ -30,6 +30,28 @@ def value_and_gradients(function: Callable[[], tuple[Any, Any]], variables: Sequ
     return (value, auxiliary), gradients
 
 
+def values_and_gradients(function: Callable[[], tuple[Any, Any]], variables: Sequence[keras.Variable]):
+    """Evaluates `function` and differentiates each of its values with respect to `variables`.
+
+    Args:
+        function: called without arguments, returns `(values, auxiliary)`, with a list of scalars `values`.
+        variables: the Keras variables to differentiate by.
+
+    Returns:
+        `(values, auxiliary), gradients`, with one list for each value, of one dense gradient per variable; a variable
+        that does not take part gets zeros.
+    """
+    tensors = [variable.value for variable in variables]
+    with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+        tape.watch(tensors)
+        values, auxiliary = function()
+    zero = tf.UnconnectedGradients.ZERO
+    gradients = [
+        [tf.convert_to_tensor(g) for g in tape.gradient(v, tensors, unconnected_gradients=zero)] for v in values
+    ]
+    return (values, auxiliary), gradients
+
+
 def value_and_input_gradient(function: Callable[[Any], Any], inputs):
     """Evaluates `function(inputs)` and differentiates the sum of its outputs with respect to `inputs`.
 
@@ -141,6 +163,28 @@ def trace_outputs(function: Callable[[Any], Any], dataset: tf.data.Dataset):
     """
     with keras.StatelessScope():
         return tf.function(function).get_concrete_function(dataset.element_spec).structured_outputs
+
+
+def map_targets(dataset: tf.data.Dataset, function: Callable[[Any], Any], like: Any) -> tf.data.Dataset:
+    """The pairs `(x, y)` of a batched dataset with `function(y)` in place of y.
+
+    Args:
+        dataset: of pairs; y in any structure.
+        function: gets y as numpy arrays, and returns the structure of `like`; it runs in Python.
+        like: structure of numpy arrays with the dtypes of what `function` returns, and its shapes but for the rows.
+    """
+    leaves = tf.nest.flatten(like)
+
+    def change(x, y):
+        def call(*arrays):
+            return tf.nest.flatten(function(tf.nest.pack_sequence_as(y, arrays)))
+
+        rows = tf.nest.flatten(y)[0].shape[0]
+        found = tf.numpy_function(call, tf.nest.flatten(y), [leaf.dtype for leaf in leaves])
+        found = [tf.ensure_shape(t, [rows, *leaf.shape[1:]]) for t, leaf in zip(found, leaves, strict=True)]
+        return x, tf.nest.pack_sequence_as(like, found)
+
+    return dataset.map(change, tf.data.AUTOTUNE)
 
 
 def shuffled_range(size: int, seed: int, position: Callable[[], int]) -> tf.data.Dataset:

@@ -10,8 +10,7 @@ from kgan.cli import class_folders, run_folder
 from kgan.cli.class_folders import ClassFolders
 from kgan.cli.transfer_run import FINE_TUNING_STEPS, PLAIN, TransferRun
 from kgan.cli.transfer_settings import TransferSettings
-from kgan.models import freezing
-from kgan.models.transfer import TransferClassifier
+from kgan.models.transfer import TransferClassifier, freezing
 
 
 def transfer(

@@ -3,6 +3,7 @@
 from kgan.layers.corruption import GaussianNoise, MaskingNoise, SaltAndPepperNoise
 from kgan.layers.latents import LatentSampler, draw_latents
 from kgan.layers.preprocessing import BackbonePreprocessing, ImageResizing
+from kgan.layers.reversal import GradientReversal, reverse_gradient
 from kgan.layers.shared_kernel import retie
 from kgan.layers.tied import DenseTranspose, TiedConv2DTranspose
 
@@ -10,6 +11,7 @@ __all__ = [
     "BackbonePreprocessing",
     "DenseTranspose",
     "GaussianNoise",
+    "GradientReversal",
     "ImageResizing",
     "LatentSampler",
     "MaskingNoise",
@@ -17,4 +19,5 @@ __all__ = [
     "TiedConv2DTranspose",
     "draw_latents",
     "retie",
+    "reverse_gradient",
 ]

@@ -3,7 +3,8 @@
 import numpy as np
 
 from kgan import backend
-from kgan.models import minibatches, transfer_checks
+from kgan.models import minibatches
+from kgan.models.transfer import checks as transfer_checks
 
 
 def labelled(model, x, y=None, sample_weight=None, batch_size=None):

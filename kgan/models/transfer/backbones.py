@@ -7,7 +7,7 @@ import traceback
 import keras
 
 from kgan.layers.preprocessing import BackbonePreprocessing, find_application
-from kgan.models.weights_file import WeightsFile
+from kgan.models.transfer.weights_file import WeightsFile
 
 # At this size every network of keras.applications can be made, and the first fully connected layer is small.
 _SMALL = (75, 75, 3)

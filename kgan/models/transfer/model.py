@@ -7,11 +7,13 @@ from keras import ops
 from kgan import backend
 from kgan.export import export_classifier
 from kgan.layers.preprocessing import ImageResizing
-from kgan.models import backbones, checks, freezing, minibatches, transfer_checks, transfer_data
+from kgan.models import checks, minibatches
 from kgan.models.exact import ExactModel
 from kgan.models.feature_cache import compute_features
 from kgan.models.game import with_epoch_start
-from kgan.models.softmax_head import softmax_head
+from kgan.models.transfer import backbones, freezing, reading
+from kgan.models.transfer import checks as transfer_checks
+from kgan.models.transfer.softmax_head import softmax_head
 
 
 @keras.saving.register_keras_serializable(package="kgan")
@@ -215,17 +217,17 @@ class TransferClassifier(ExactModel):
             FloatingPointError: if the loss of an epoch is NaN or infinite.
         """
         transfer_checks.compiled(self, "fit")
-        data, batch_size = transfer_data.labelled(self, x, y, sample_weight, batch_size)
+        data, batch_size = reading.labelled(self, x, y, sample_weight, batch_size)
         if validation_split and validation_data is None:
             data, validation_data = minibatches.split(data, validation_split)
             transfer_checks.held_out_classes(data[1], validation_data[1])
             validation_batch_size = validation_batch_size or batch_size
         elif validation_data is not None:
             parts = transfer_checks.as_pair(validation_data)
-            validation_data, own_size = transfer_data.labelled(self, *parts)
+            validation_data, own_size = reading.labelled(self, *parts)
             validation_batch_size = validation_batch_size or (own_size if len(parts) == 1 else batch_size)
         data = self._with_features(data, batch_size, verbose, "training")
-        batches, steps_per_epoch = transfer_data.training_batches(self, data, batch_size, shuffle, steps_per_epoch)
+        batches, steps_per_epoch = reading.training_batches(self, data, batch_size, shuffle, steps_per_epoch)
         if validation_data is not None:
             validation_data = self._with_features(validation_data, validation_batch_size, verbose, "validation")
             validation_data = minibatches.evaluation_batches(validation_data, self, validation_batch_size)
@@ -240,13 +242,13 @@ class TransferClassifier(ExactModel):
         """
         transfer_checks.compiled(self, "evaluate")
         if not kwargs.get("_use_cached_eval_dataset"):  # within fit, Keras evaluates on data that is prepared already
-            data, batch_size = transfer_data.labelled(self, x, y, sample_weight, batch_size)
+            data, batch_size = reading.labelled(self, x, y, sample_weight, batch_size)
             x, batch_size = minibatches.evaluation_batches(data, self, batch_size), None
         return super().evaluate(x, batch_size=batch_size, verbose=verbose, **kwargs)
 
     def predict(self, x, batch_size=None, verbose="auto", **kwargs):
         """Probabilities `(n, num_classes)`, float32, of images as `fit` takes them, or of a dataset of images."""
-        x = transfer_data.unlabelled(self, x, batch_size)
+        x = reading.unlabelled(self, x, batch_size)
         return super().predict(x, batch_size=batch_size, verbose=verbose, **kwargs)
 
     def _with_features(self, data, batch_size, verbose, what):

@@ -1,0 +1,336 @@
+"""`AdversarialClassifier`: a classifier whose representation hides what an adversary tries to read from it."""
+
+import functools
+
+import keras
+import numpy as np
+from keras import ops
+
+from kgan import backend
+from kgan.layers.reversal import reverse_gradient
+from kgan.models.adversarial_classifier import networks, objectives, reading
+from kgan.models.adversarial_classifier.sensitive import Encoding
+from kgan.models.game import Game
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class AdversarialClassifier(Game):
+    """Predicts a target from a representation in which an adversary cannot find sensitive features.
+
+    Two players: the classifier (an encoder and a predictor), and the adversary, which learns to tell the sensitive
+    features from the representation, or from the prediction. L_t is the cross-entropy of the target, L_a the
+    adversary's loss: the sum over the sensitive columns of the cross-entropy of categories, or the squared error of
+    standardised numbers. The adversary descends L_a; the classifier answers by its `objective`:
+
+    - `"projection"`: a step along `g_t - proj_{g_a} g_t - alpha * g_a`, where g_t and g_a are the gradients of L_t and
+      L_a with respect to all of its weights: what would help the adversary is left out of the target's gradient.
+      Stays at `alpha=0`, when the last term goes. Zhang et al. 2018, https://arxiv.org/abs/1801.07593.
+    - `"reversal"`: `L_t - alpha * L_a` by gradient reversal: one pass through all networks, after which both players
+      step together. The quickest. Ganin & Lempitsky 2015, https://arxiv.org/abs/1409.7495.
+    - `"uniform"`: `L_t + alpha * H`, where H is the cross-entropy of the adversary's outputs towards the frequencies
+      of the categories in the first data (for numbers the squared error towards their mean): the adversary is to be
+      left without an opinion, rather than wrong. Bounded. Tzeng et al. 2015, https://arxiv.org/abs/1510.02192.
+    - `"negative"`: `L_t - alpha * L_a` in turns: the plain negative of the adversary's loss. It has no lower bound, so
+      that with a large alpha and a slow adversary the classifier may run away to ever larger numbers.
+
+    The classes of the target and the kinds of the sensitive columns are learned from the first data that `fit` or
+    `evaluate` gets, and saved with the model, and so are networks that are not given. Sensitive columns may be binary,
+    categorical (strings, bools, whole numbers, pandas categories) and continuous (floats of more than two values).
+
+    Logs: `classifier_loss`, `target_loss` (L_t), `accuracy`, `adversary_loss` (L_a), `adversary_accuracy` or, of
+    numbers, `adversary_squared_error` (1: it knows nothing), followed by the name of the column where there are
+    several; and `alpha` while it may change. **How much a representation leaks is not told by the adversary that was
+    trained along**, but by a fresh classifier that is trained on `transform(x)`.
+
+    Args:
+        encoder: `keras.Model` of x to a representation; `None` makes a small one for tables, which standardises x.
+        predictor: model of the representation to logits `(batch, classes)`; `None` for a linear one.
+        adversary: model of what it sees to `(batch, outputs)`: for each sensitive column, in their order, one logit if
+            it is binary, one for each category (sorted) if there are more, and one number if it is continuous. `None`
+            makes a small one. With `equalised_odds` it takes `[what it sees, one-hot target (batch, classes)]`.
+        alpha: non-negative number, how much hiding counts. With 0, `fit(x, {"target": y})` needs no sensitive columns
+            and trains the plain classifier.
+        objective: see above.
+        on: what the adversary sees: `"representation"`, or `"prediction"`: the logits minus their mean over the
+            classes, which are as much as `predict` tells, without its saturation.
+        equalised_odds: whether the adversary sees the true class of the target, so that sensitive features are hidden
+            within each class only, instead of everywhere.
+        warmup_steps: number of rounds (steps of `fit`) over which alpha rises from 0 to its value, linearly, after
+            `compile`.
+        seed: integer from which the first weights of the networks that are made and the order of the data flow; `None`
+            draws one.
+        name: name of the model.
+
+    Raises:
+        ValueError: for arguments that do not fit.
+
+    Examples:
+        >>> model = kgan.AdversarialClassifier(alpha=1.0)
+        >>> model.compile("adam", "adam")
+        >>> model.fit(x, {"target": income, "sensitive": table[["sex", "race"]]}, batch_size=256, epochs=10)
+        >>> model.predict(x)                          # (n, 2): probabilities of model.classes_
+        >>> model.transform(x)                        # (n, 32): the representation
+    """
+
+    def __init__(
+        self,
+        encoder: keras.Model | None = None,
+        predictor: keras.Model | None = None,
+        adversary: keras.Model | None = None,
+        *,
+        alpha: float = 1.0,
+        objective: str = "projection",
+        on: str = "representation",
+        equalised_odds: bool = False,
+        warmup_steps: int = 0,
+        seed: int | None = None,
+        name: str | None = None,
+    ):
+        reading.check_arguments(alpha, objective, on, warmup_steps)
+        super().__init__(seed=seed, name=name)
+        self.autocast = False  # each network casts for itself: half precision would blur large numbers of a table
+        self.encoder, self.predictor, self.adversary = encoder, predictor, adversary
+        self.alpha, self.objective, self.on = float(alpha), objective, on
+        self.equalised_odds, self.warmup_steps = bool(equalised_odds), int(warmup_steps)
+        self._encoding = None
+
+    def compile(self, optimizer="adam", adversary_optimizer="adam", adversary_steps: int = 1, **keras_kwargs):
+        """Sets how the two players learn.
+
+        Args:
+            optimizer: Keras optimizer of the classifier: instance, name or config.
+            adversary_optimizer: the same for the adversary.
+            adversary_steps: updates of the adversary per round, each on a fresh minibatch, before that of the
+                classifier. More than one give a better adversary, and the classifier less data per epoch.
+            **keras_kwargs: see `Game.compile`.
+
+        Raises:
+            ValueError: if `objective="reversal"`, where both step together, is to take more steps of one; and as in
+                `Game.compile`.
+        """
+        if self.objective == "reversal" and adversary_steps != 1:
+            raise ValueError(
+                "objective='reversal' moves both players in one pass: leave out adversary_steps, or use 'negative', "
+                "the same loss in turns."
+            )
+        if not self.players:  # it depends on the first data who plays
+            super().compile(optimizer, **keras_kwargs)
+            self._compile_later = functools.partial(
+                AdversarialClassifier.compile, self, optimizer, adversary_optimizer, adversary_steps, **keras_kwargs
+            )
+            return
+        optimizers, steps = {"classifier": optimizer}, {}
+        if self.adversary is not None:
+            optimizers["adversary"], steps = adversary_optimizer, {"adversary": adversary_steps}
+        super().compile(optimizers, steps, simultaneous=self.objective == "reversal", **keras_kwargs)
+        self._adversary_optimizer, self._adversary_steps = adversary_optimizer, adversary_steps
+
+    def compile_arguments(self) -> dict:
+        return {
+            "optimizer": self.optimizers["classifier"],
+            "adversary_optimizer": self.optimizers.get("adversary", self._adversary_optimizer),
+            "adversary_steps": self._adversary_steps,
+            **self._keras_kwargs,
+        }
+
+    # The losses
+
+    def player_loss(self, player, data):
+        x, labels = data
+        if player == "adversary":
+            _, seen = self._run(x, predict=self.on == "prediction")
+            return self._adversary_loss(seen, labels)
+        target_loss, opposing, logs = self._classifier_losses(x, labels)
+        return target_loss + self._current_alpha() * opposing, logs
+
+    def _classifier_losses(self, x, labels):
+        """L_t, what is added to it with the weight alpha, and what to log."""
+        logits, seen = self._run(x)
+        target_loss, logs = self._target_loss(logits, labels)
+        if self.adversary is None:
+            return target_loss, 0.0, logs
+        if self.objective != "uniform":
+            return target_loss, -self._adversary_loss(seen, labels)[0], logs
+        prior = ops.take(ops.convert_to_tensor(self._encoding.prior, "float32"), labels["target"], axis=0)
+        outputs = self._adversary_outputs(seen, labels)
+        return target_loss, objectives.distance_from_prior(self._encoding.columns, prior, outputs), logs
+
+    def _run(self, x, predict: bool = True):
+        """The logits, unless they are not wanted, and what the adversary sees."""
+        representation = self.encoder(x, training=self.training)
+        if not predict:
+            return None, representation
+        # In float32 whatever the dtype policy of the user's own networks: losses need the precision.
+        logits = ops.cast(self.predictor(representation, training=self.training), "float32")
+        if self.on == "representation":
+            return logits, representation
+        # Without what all logits share, which the probabilities do not show.
+        return logits, logits - ops.mean(logits, axis=1, keepdims=True)
+
+    def _target_loss(self, logits, labels):
+        target = labels["target"]
+        loss = ops.mean(ops.sparse_categorical_crossentropy(target, logits, from_logits=True))
+        right = ops.cast(ops.argmax(logits, axis=1), target.dtype) == target
+        logs = {"target_loss": loss, "accuracy": ops.mean(ops.cast(right, "float32"))}
+        if self.warmup_steps and self.training:
+            logs["alpha"] = self._current_alpha()
+        return loss, logs
+
+    def _adversary_loss(self, seen, labels):
+        outputs = self._adversary_outputs(seen, labels)
+        return objectives.adversary_loss(self._encoding.columns, labels["sensitive"], outputs)
+
+    def _adversary_outputs(self, seen, labels):
+        if self.equalised_odds:
+            seen = [seen, ops.one_hot(labels["target"], len(self._encoding.classes))]
+        return ops.cast(self.adversary(seen, training=self.training), "float32")
+
+    def _current_alpha(self):
+        if not self.warmup_steps:
+            return self.alpha
+        rounds = ops.cast(self.optimizers["classifier"].iterations, "float32")
+        return self.alpha * ops.minimum(rounds / self.warmup_steps, 1.0)
+
+    def _differentiate(self, player, data):
+        if player != "classifier" or self.objective != "projection" or self.adversary is None:
+            return super()._differentiate(player, data)
+
+        def losses():
+            with keras.StatelessScope(collect_losses=True) as scope:
+                target_loss, opposing, logs = self._classifier_losses(*data)
+            loss = target_loss + self._current_alpha() * opposing  # for the logs: no loss has this gradient
+            parts = (target_loss + self._regularization(player, scope), -opposing)
+            return [self._scaled(player, part) for part in parts], (loss, logs, scope)
+
+        (_, found), gradients = backend.values_and_gradients(losses, self.player_variables(player))
+        gradients = objectives.projected(*gradients, self._current_alpha())
+        return self._move(player, gradients, *found)
+
+    def _differentiate_together(self, data):
+        """Both players' gradients by one pass through all networks: the adversary's loss behind a gradient reversal."""
+        if self.adversary is None:
+            return super()._differentiate_together(data)
+        x, labels = data
+        variables = {player: self.player_variables(player) for player in self.players}
+
+        def objective():
+            with keras.StatelessScope(collect_losses=True) as scope:
+                logits, seen = self._run(x)
+                target_loss, logs = self._target_loss(logits, labels)
+                seen = reverse_gradient(seen, self._current_alpha())
+                adversary_loss, adversary_logs = self._adversary_loss(seen, labels)
+            classifier_loss = target_loss - self._current_alpha() * adversary_loss
+            total = target_loss + adversary_loss + sum(self._regularization(player, scope) for player in self.players)
+            found = {"classifier": (classifier_loss, logs), "adversary": (adversary_loss, adversary_logs)}
+            return self._scaled("classifier", total), (found, scope)
+
+        (_, (found, scope)), gradients = backend.value_and_gradients(objective, sum(variables.values(), []))
+        moves = []
+        for player, own in variables.items():
+            scale = self._scaled(player, ops.ones(())) / self._scaled("classifier", ops.ones(()))
+            moves.append(self._move(player, [g * scale for g in gradients[: len(own)]], *found[player], scope))
+            gradients = gradients[len(own) :]
+        return moves
+
+    # The data
+
+    def read_data(self, x, y=None, batch_size=None):
+        """What `fit` and `evaluate` got, with numbers in place of labels; the first data decide which."""
+        encoding = self._encoding
+        need_sensitive = self.alpha > 0 if encoding is None else bool(encoding.columns)
+        x, labels = reading.split(x, y, batch_size, need_sensitive=need_sensitive)
+        if encoding is None:
+            encoding = reading.learn(x, labels, conditional=self.equalised_odds)
+        data = reading.encoded(x, labels, encoding, batch_size)
+        self._encoding = encoding
+        return data
+
+    def build_players(self, data):
+        x = data.map(lambda x, labels: x) if backend.is_dataset(data) else data[0]
+        self._make_players(x)
+
+    def _make_players(self, x):
+        names = ("encoder", "predictor", "adversary")
+        with self.distribute_strategy.scope():
+            made = networks.complete(
+                x,
+                self._encoding,
+                {name: getattr(self, name) for name in names},
+                on=self.on,
+                equalised_odds=self.equalised_odds,
+                seed=self.seed,
+            )
+        for name, network in made.items():
+            setattr(self, name, network)
+        self._set_players()
+
+    def _set_players(self):
+        players = {"adversary": self.adversary} if self._encoding.columns else {}
+        self.set_players({**players, "classifier": [self.encoder, self.predictor]})
+
+    def check_data(self, data):
+        x = data.element_spec[0] if backend.is_dataset(data) else data[0]
+        reading.check_inputs(x, self.encoder)
+
+    # Use
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """The classes of the target, in the order of the columns of `predict`."""
+        self._refuse_before_fit("classes_")
+        return np.array(self._encoding.classes)
+
+    def call(self, inputs, training=False):
+        """Probabilities of the target, `(batch, classes)`, float32, of a batch of inputs."""
+        logits = self.predictor(self.encoder(inputs, training=training), training=training)
+        return ops.softmax(ops.cast(logits, "float32"))
+
+    def predict(self, x, batch_size=None, verbose="auto", **kwargs):
+        """Probabilities of the target.
+
+        Args:
+            x: inputs as in `fit`, or a batched dataset of inputs or of what `fit` takes.
+            batch_size, verbose, **kwargs: as in `keras.Model.predict`.
+
+        Returns:
+            `(n, classes)` float32 array, in the order of `classes_`.
+        """
+        x = self._read_x(x, "predict")
+        return super().predict(x, batch_size=batch_size, verbose=verbose, **kwargs)
+
+    def transform(self, x, batch_size: int | None = None, verbose=0) -> np.ndarray:
+        """The representation of `x`, inputs as in `predict`, as the encoder makes it: `(n, ...)`."""
+        return self.encoder.predict(self._read_x(x, "transform"), batch_size=batch_size, verbose=verbose)
+
+    def _read_x(self, x, method: str):
+        self._refuse_before_fit(method)
+        x = reading.inputs(x, features=self._encoding.features)
+        parts = x.element_spec if backend.is_dataset(x) else x
+        reading.check_inputs(parts[0] if isinstance(parts, tuple) else parts, self.encoder)
+        return x
+
+    def _refuse_before_fit(self, what: str):
+        if self._encoding is None:
+            raise ValueError(f"{what} needs the classes of the target, which fit learns from the data: call fit first.")
+
+    # Saving: what was learned of the labels belongs to it
+
+    def get_config(self) -> dict:
+        networks = {"encoder": self.encoder, "predictor": self.predictor, "adversary": self.adversary}
+        arguments = ("alpha", "objective", "on", "equalised_odds", "warmup_steps", "seed", "name")
+        return {
+            **keras.saving.serialize_keras_object(networks),
+            **{name: getattr(self, name) for name in arguments},
+            "encoding": None if self._encoding is None else self._encoding.get_config(),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects=None):
+        config = dict(config)
+        encoding = config.pop("encoding")
+        networks = {name: config[name] for name in ("encoder", "predictor", "adversary")}
+        model = cls(**{**config, **keras.saving.deserialize_keras_object(networks, custom_objects)})
+        if encoding is not None:
+            model._encoding = Encoding.from_config(encoding)
+            model._set_players()
+        return model

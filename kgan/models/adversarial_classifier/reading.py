@@ -1,0 +1,130 @@
+"""What `AdversarialClassifier` asks of its arguments and data, and how it reads them."""
+
+import numpy as np
+from keras import tree
+
+from kgan import backend
+from kgan.models import minibatches
+from kgan.models.adversarial_classifier import columns
+from kgan.models.adversarial_classifier.objectives import OBJECTIVES
+from kgan.models.adversarial_classifier.sensitive import Encoding
+
+CALL = 'fit(x, {"target": y, "sensitive": s})'
+
+
+def check_arguments(alpha, objective, on, warmup_steps):
+    if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 <= alpha < float("inf"):
+        raise ValueError(f"alpha must be a number of at least 0, got {alpha!r}.")
+    for name, value, right in (
+        ("objective", objective, OBJECTIVES),
+        ("on", on, ("representation", "prediction")),
+    ):
+        if value not in right:
+            raise ValueError(f"unknown {name} {value!r}: use one of {', '.join(map(repr, right))}.")
+    if isinstance(warmup_steps, bool) or not isinstance(warmup_steps, int | np.integer) or warmup_steps < 0:
+        raise ValueError(f"warmup_steps must be a whole number of rounds, 0 for none, got {warmup_steps!r}.")
+
+
+def split(x, y, batch_size, *, need_sensitive: bool):
+    """`(x, labels)`; for a dataset `(dataset, the structure of its labels)`.
+
+    Raises:
+        ValueError: if there is no dict of a target and sensitive columns.
+    """
+    if backend.is_dataset(x):
+        minibatches.as_data(x, y, batch_size)
+        spec = x.element_spec
+        if not isinstance(spec, tuple) or len(spec) != 2:
+            raise ValueError('the dataset must give pairs (x, {"target": y, "sensitive": s}).')
+        labels = spec[1]
+    else:
+        if y is None and isinstance(x, tuple | list) and len(x) == 2:
+            x, y = x
+        labels = y
+    if not isinstance(labels, dict):
+        kind = "nothing" if labels is None else type(labels).__name__
+        raise ValueError(f"the sensitive features come beside the target, as {CALL}, but the labels are {kind}.")
+    wanted = {"target", "sensitive"} if need_sensitive or "sensitive" in labels else {"target"}
+    if set(labels) != wanted:
+        raise ValueError(
+            f"the labels must have the keys 'target' and 'sensitive', as in {CALL}, but they have "
+            f"{', '.join(map(repr, labels)) or 'none'}."
+        )
+    return x, labels
+
+
+def inputs(x, features=None):
+    """Inputs as arrays: a data frame as a matrix, everything else as it is.
+
+    Args:
+        x: array, data frame, any structure of arrays, or a dataset.
+        features: names of the columns that a data frame must have, if they are known.
+    """
+    if backend.is_dataset(x):
+        return x
+    if columns.is_frame(x):
+        names = tuple(map(str, x.columns))
+        if features is not None and names != features:
+            changed = [b for a, b in zip(features, names, strict=False) if a != b] or [f"{len(names)} columns"]
+            raise ValueError(
+                f"x must have the {len(features)} columns of the first fit, in their order ({', '.join(features[:5])}"
+                f"{', ...' if len(features) > 5 else ''}), but it has {changed[0]!r} instead."
+            )
+        return columns.as_matrix(x)
+    x = minibatches.as_data(x)
+    for part in tree.flatten(x):
+        if part.dtype.kind not in "buif":
+            raise ValueError(
+                f"x holds {part.dtype}, not numbers: turn strings and categories into columns of 0 and 1 first, with "
+                "pandas.get_dummies or scikit-learn's OneHotEncoder."
+            )
+    return x
+
+
+def learn(x, labels, *, conditional: bool) -> Encoding:
+    """The `Encoding` of the first data; a dataset is read once for it."""
+    if not backend.is_dataset(x):
+        features = tuple(map(str, x.columns)) if columns.is_frame(x) else None
+        return Encoding.learn(labels, conditional=conditional, features=features)
+    if int(x.cardinality()) == -1:
+        raise ValueError(
+            "the dataset repeats for ever, but its classes are learned by reading it once: leave out repeat."
+        )
+    found = []
+    for inputs_of_batch, labels_of_batch in x.as_numpy_iterator():
+        for part in tree.flatten(inputs_of_batch):
+            if np.asarray(part).dtype.kind == "f" and not np.isfinite(part).all():
+                raise ValueError("the data holds NaN or infinite numbers: remove or replace them first.")
+        found.append(labels_of_batch)
+        if any(np.ndim(part) == 0 for part in tree.flatten(labels_of_batch)):
+            raise ValueError("the dataset gives single examples: call .batch(batch_size) on it.")
+    if not found:
+        raise ValueError("the dataset is empty.")
+    whole = tree.map_structure(lambda *parts: np.concatenate(parts), *found)
+    return Encoding.learn(whole, conditional=conditional)
+
+
+def encoded(x, labels, encoding: Encoding, batch_size):
+    """`(x, encoded labels)`: arrays with the same number of rows, or a dataset."""
+    if backend.is_dataset(x):
+        number = len(encoding.columns)
+        like = {"target": np.zeros(1, "int32")}
+        like |= {"sensitive": np.zeros((1, number), "float32")} if number else {}
+        return backend.map_targets(x, encoding.encode, like)
+    matrix, numbers = inputs(x, encoding.features), encoding.encode(labels)
+    rows, targets = minibatches.rows(matrix), len(numbers["target"])
+    if rows != targets:
+        raise ValueError(f"x has {rows} rows, but the target has {targets}: each row needs one of both.")
+    return minibatches.as_data((matrix, numbers), batch_size=batch_size)
+
+
+def check_inputs(x, encoder):
+    """Refuses inputs that have another shape than the encoder takes, as far as that is known."""
+    known = getattr(encoder, "inputs", None)
+    parts = tree.flatten(x)
+    if not known or len(known) != len(parts):
+        return
+    for wanted, part in zip(known, parts, strict=True):
+        given, wanted = tuple(part.shape[1:]), tuple(wanted.shape[1:])
+        if len(given) != len(wanted) or any(a not in (None, b) for a, b in zip(wanted, given, strict=True)):
+            raise ValueError(f"x must have shape {('n', *wanted)}, as the encoder takes it, but has {('n', *given)}.")
