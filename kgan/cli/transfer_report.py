@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import io
-import math
 import os
 
 import numpy as np
@@ -14,10 +13,10 @@ from rich.text import Text
 from sklearn.metrics import confusion_matrix
 
 from kgan.callbacks.files import write_text
+from kgan.metrics.intervals import wilson_interval
 
 _MOST_ROWS = 20  # of the table on the screen; of more classes it has the worst _WORST
 _WORST = 10
-_95_PERCENT = 1.959964  # of a normal distribution lie within so many standard deviations
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,27 +103,6 @@ class HeldOut:
             share = _percent(right[i] / totals[i], 0) if totals[i] else "-"
             table.add_row(Text(self.class_names[i]), f"{totals[i]:,}", share, Text(mistaken))
         console.print(table)
-
-
-def wilson_interval(right: int, total: int) -> tuple[float, float]:
-    """The 95 % confidence interval of a share, which stays within 0 to 1 for small numbers too.
-
-        (p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
-
-    Source: Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953.
-
-    Args:
-        right: how many of them.
-        total: how many in all, at least 1.
-
-    Returns:
-        `(low, high)`.
-    """
-    share, z = right / total, _95_PERCENT
-    middle = share + z**2 / (2 * total)
-    reach = z * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
-    scale = 1 + z**2 / total
-    return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
 
 
 def _percent(share: float, decimals: int = 1) -> str:

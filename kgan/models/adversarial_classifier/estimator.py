@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeatures
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_random_state, column_or_1d, validate_data
 
-from kgan.models.adversarial_classifier import columns
+from kgan import columns
 from kgan.models.adversarial_classifier.model import AdversarialClassifier
 
 # Rows per call of the networks where nothing is learned: one shape, so that they are traced once.

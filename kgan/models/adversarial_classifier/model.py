@@ -6,11 +6,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from kgan import backend
+from kgan import backend, columns
 from kgan.layers.reversal import reverse_gradient
+from kgan.metrics.fairness_report import FairnessReport, fairness_report
 from kgan.models.adversarial_classifier import networks, objectives, reading
-from kgan.models.adversarial_classifier.sensitive import Encoding
 from kgan.models.game import Game
+from kgan.sensitive import Encoding
 
 
 @keras.saving.register_keras_serializable(package="kgan")
@@ -301,6 +302,45 @@ class AdversarialClassifier(Game):
     def transform(self, x, batch_size: int | None = None, verbose=0) -> np.ndarray:
         """The representation of `x`, inputs as in `predict`, as the encoder makes it: `(n, ...)`."""
         return self.encoder.predict(self._read_x(x, "transform"), batch_size=batch_size, verbose=verbose)
+
+    def report(self, x, y=None, *, batch_size: int | None = None, seed: int = 0) -> FairnessReport:
+        """How right the predictions are, how much they differ between groups, and how much leaks to fresh probes.
+
+        Give it rows that were held out of training. What leaks is told by new classifiers, linear ones and trees, that
+        are trained on half of these rows and tested on the other half; never by the model's own adversary.
+
+        Args:
+            x: inputs, or a batched dataset, as in `fit`.
+            y: `{"target": ..., "sensitive": ...}` as in `fit`. The sensitive columns may be others than the hidden
+                ones, and a model that hides none may be asked, too.
+            batch_size: rows per call of the networks.
+            seed: of the probes, see `kgan.metrics.leakage`.
+
+        Returns:
+            A `kgan.metrics.FairnessReport`: `print` it, or take its numbers. What leaks is read from
+            `"representation"` and from `"prediction"`, the probabilities.
+
+        Raises:
+            ValueError: for data that cannot be used.
+
+        Examples:
+            >>> print(model.report(x_test, {"target": income_test, "sensitive": table_test[["sex", "race"]]}))
+        """
+        self._refuse_before_fit("report")
+        x, labels = reading.split(x, y, batch_size, need_sensitive=True)
+        if backend.is_dataset(x):
+            x, labels = reading.collected(x)
+        x = self._read_x(x, "report")
+        target = columns.as_classes(labels["target"])
+        if minibatches.rows(x) != len(target):
+            raise ValueError(
+                f"x has {minibatches.rows(x)} rows, but the target has {len(target)}: each row needs both."
+            )
+        columns.ids(target, self._encoding.classes, "the target")  # or refuses
+        probabilities = self.predict(x, batch_size=batch_size, verbose=0)
+        shown = {"representation": self.transform(x, batch_size=batch_size), "prediction": probabilities}
+        predicted = self.classes_[probabilities.argmax(axis=1)]
+        return fairness_report(target, predicted, labels["sensitive"], shown, seed=seed)
 
     def _read_x(self, x, method: str):
         self._refuse_before_fit(method)

@@ -3,11 +3,10 @@
 import numpy as np
 from keras import tree
 
-from kgan import backend
+from kgan import backend, columns
 from kgan.models import minibatches
-from kgan.models.adversarial_classifier import columns
 from kgan.models.adversarial_classifier.objectives import OBJECTIVES
-from kgan.models.adversarial_classifier.sensitive import Encoding
+from kgan.sensitive import Encoding
 
 CALL = 'fit(x, {"target": y, "sensitive": s})'
 
@@ -81,27 +80,48 @@ def inputs(x, features=None):
     return x
 
 
+def collected(dataset):
+    """All pairs of a batched dataset as `(x, labels)` of arrays.
+
+    Raises:
+        ValueError: for a dataset that is endless, empty, or not batched.
+    """
+    refuse_endless(dataset)
+    return _concatenated(list(dataset.as_numpy_iterator()))
+
+
+def refuse_endless(dataset):
+    if int(dataset.cardinality()) == -1:
+        raise ValueError("the dataset repeats for ever, but it has to be read as a whole: leave out repeat.")
+
+
+def _concatenated(batches: list):
+    if not batches:
+        raise ValueError("the dataset is empty.")
+    if any(np.ndim(part) == 0 for part in tree.flatten(batches[0])):
+        raise ValueError("the dataset gives single examples: call .batch(batch_size) on it.")
+    return tree.map_structure(lambda *parts: np.concatenate(parts), *batches)
+
+
+def refuse_misaligned(x, target):
+    rows = minibatches.rows(x)
+    if rows != len(target):
+        raise ValueError(f"x has {rows} rows, but the target has {len(target)}: each row needs one of both.")
+
+
 def learn(x, labels, *, conditional: bool) -> Encoding:
     """The `Encoding` of the first data; a dataset is read once for it."""
     if not backend.is_dataset(x):
         features = tuple(map(str, x.columns)) if columns.is_frame(x) else None
         return Encoding.learn(labels, conditional=conditional, features=features)
-    if int(x.cardinality()) == -1:
-        raise ValueError(
-            "the dataset repeats for ever, but its classes are learned by reading it once: leave out repeat."
-        )
+    refuse_endless(x)
     found = []
     for inputs_of_batch, labels_of_batch in x.as_numpy_iterator():
         for part in tree.flatten(inputs_of_batch):
             if np.asarray(part).dtype.kind == "f" and not np.isfinite(part).all():
                 raise ValueError("the data holds NaN or infinite numbers: remove or replace them first.")
         found.append(labels_of_batch)
-        if any(np.ndim(part) == 0 for part in tree.flatten(labels_of_batch)):
-            raise ValueError("the dataset gives single examples: call .batch(batch_size) on it.")
-    if not found:
-        raise ValueError("the dataset is empty.")
-    whole = tree.map_structure(lambda *parts: np.concatenate(parts), *found)
-    return Encoding.learn(whole, conditional=conditional)
+    return Encoding.learn(_concatenated(found), conditional=conditional)
 
 
 def encoded(x, labels, encoding: Encoding, batch_size):
@@ -112,9 +132,7 @@ def encoded(x, labels, encoding: Encoding, batch_size):
         like |= {"sensitive": np.zeros((1, number), "float32")} if number else {}
         return backend.map_targets(x, encoding.encode, like)
     matrix, numbers = inputs(x, encoding.features), encoding.encode(labels)
-    rows, targets = minibatches.rows(matrix), len(numbers["target"])
-    if rows != targets:
-        raise ValueError(f"x has {rows} rows, but the target has {targets}: each row needs one of both.")
+    refuse_misaligned(matrix, numbers["target"])
     return minibatches.as_data((matrix, numbers), batch_size=batch_size)
 
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from kgan.models.adversarial_classifier import columns
+from kgan import columns
 
 # More different whole numbers than this in a sensitive column are a quantity or a mistake, rather than categories.
 MANY_WHOLE_NUMBERS = 50
