@@ -40,9 +40,9 @@ import kgan
 
 FIGURES = Path(__file__).parent / "figures"
 HIDDEN = {"sex": ["sex"], "race and sex": ["race", "sex"]}
-ALPHAS = (0, 1, 2, 4, 6, 8, 12, 20)
+ALPHAS = (0, 1, 2, 4, 6, 10, 16, 24)
 FAIRLEARN_ALPHAS = (0.1, 0.3, 1, 2)
-EPOCHS = {"logistic": None, "kgan": 20, "fairlearn": 10}
+EPOCHS = {"logistic": None, "kgan": 30, "fairlearn": 10}
 BATCH, FAIRLEARN_BATCH = 512, 256
 NAMES = {"logistic": "logistic regression", "kgan": "kgan.AdversarialClassifier", "fairlearn": "fairlearn"}
 COLOURS = {"logistic": "#000000", "kgan": "#0072B2", "fairlearn": "#D55E00"}

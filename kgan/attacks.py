@@ -8,7 +8,7 @@ An attack looks for the input near x that a classifier finds hardest, without to
 import functools
 import random
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import keras
@@ -151,6 +151,7 @@ def accuracy_curve(
     from_logits: bool | None = None,
     seed: int | None = None,
     batch_size: int = 128,
+    watch: Callable[[int], object] | None = None,
 ) -> AccuracyCurve:
     """The accuracy of `model` on attacked inputs, for each of several strengths of the attack.
 
@@ -168,6 +169,7 @@ def accuracy_curve(
         from_logits: see `fgsm`.
         seed: see `pgd`.
         batch_size: see `fgsm`.
+        watch: called after each batch with the number of inputs that are done, each counted once per epsilon.
 
     Returns:
         An `AccuracyCurve`.
@@ -183,7 +185,11 @@ def accuracy_curve(
     own = {"steps": steps, "step_size": step_size, "random_start": random_start}
     ascent = Ascent.named(attack, **own, default_steps=40, norm=norm, bounds=bounds)
     climb = _Attack(model, x, y, ascent, False, from_logits, batch_size, seed)
-    return AccuracyCurve(epsilons, np.array([climb.accuracy(epsilon) for epsilon in epsilons]), len(climb.x))
+    rows, accuracy = len(climb.x), []
+    for number, epsilon in enumerate(epsilons):
+        tell = watch and (lambda done, before=number * rows: watch(before + done))
+        accuracy.append(climb.accuracy(epsilon, tell))
+    return AccuracyCurve(epsilons, np.array(accuracy), rows)
 
 
 class _Attack:
@@ -209,10 +215,12 @@ class _Attack:
     def attacked(self, epsilon) -> np.ndarray:
         return np.concatenate([attacked for attacked, _ in self._batches(epsilon)])
 
-    def accuracy(self, epsilon) -> float:
+    def accuracy(self, epsilon, watch=None) -> float:
         right = 0
         for attacked, rows in self._batches(epsilon):
             right += int(np.sum(np.asarray(self._classes(attacked)) == self.y[rows]))
+            if watch is not None:
+                watch(rows.stop)
         return right / len(self.x)
 
     def _batches(self, epsilon):
@@ -222,12 +230,15 @@ class _Attack:
         for start in range(0, len(self.x), self.batch_size):
             rows = slice(start, min(start + self.batch_size, len(self.x)))
             x = self.x[rows]
+            if epsilon == 0:
+                yield x, rows
+                continue
             size = noise_size(x.shape) if self.ascent.random_start else 0
             normals = generator.standard_normal((len(x), size), dtype="float32")
             attacked, flat = self._climb(x, self.y[rows], normals, np.float32(epsilon))
             still += int(np.sum(flat))
             yield np.asarray(attacked), rows
-        if still and epsilon:
+        if still:
             warnings.warn(
                 f"the loss of {still} of {len(self.x)} inputs has no gradient, so that the attack could not climb and "
                 "says nothing about them: attack the logits of the classifier, without what saturates them.",

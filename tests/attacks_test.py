@@ -288,6 +288,9 @@ def test_the_curve_is_the_accuracy_on_what_the_attacks_make(model, attack):
     expected = [np.mean(model.predict(a, verbose=0).argmax(axis=1) == y) for a in attacked]
     np.testing.assert_array_equal(curve.accuracy, expected)
     np.testing.assert_array_equal(curve.epsilons, epsilons)
+    seen = []
+    attacks.accuracy_curve(model, X, y, epsilons, attack=attack, **settings, batch_size=20, watch=seen.append)
+    assert seen == [20, 40, 48, 68, 88, 96]
     assert curve.rows == 48 and curve.accuracy[0] == 42 / 48 and curve.accuracy[1] < 0.5
 
 

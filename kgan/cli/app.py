@@ -4,11 +4,11 @@ import sys
 
 import typer
 
-from kgan.cli import datasets, export, sample, train, transfer
+from kgan.cli import attack, datasets, export, sample, train, transfer
 
 app = typer.Typer(
     name="kgan",
-    help="Generative adversarial networks and transfer learning for Keras.",
+    help="Generative adversarial networks, transfer learning and adversarial examples for Keras.",
     add_completion=False,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -17,6 +17,7 @@ app.command()(train.train)
 app.command()(sample.sample)
 app.command()(export.export)
 app.command()(transfer.transfer)
+app.command()(attack.attack)
 app.command()(datasets.datasets)
 
 

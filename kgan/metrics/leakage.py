@@ -97,12 +97,22 @@ def leakage(features, sensitive, *, seed: int = 0, name: str = "features") -> li
     ```
     """
     features = as_features(features, name)
-    if len(features) < _FEWEST:
-        raise ValueError(f"{name} has {len(features)} rows, but leakage needs at least {_FEWEST} of them.")
-    columns = read_sensitive(sensitive, len(features))
-    for column in columns:
-        check_groups(column)
+    columns = check_columns(sensitive, len(features), name)
     return [found for column in columns for found in _probe(features, column, seed, name)]
+
+
+def check_columns(sensitive, rows: int, name: str = "the data") -> list[Column]:
+    """The sensitive columns, if probes can be trained and tested on that many rows of them.
+
+    Raises:
+        ValueError: as `leakage` does.
+    """
+    if rows < _FEWEST:
+        raise ValueError(f"{name} has {rows} rows, but leakage needs at least {_FEWEST} of them.")
+    columns = read_sensitive(sensitive, rows)
+    for column in columns:
+        _check_groups(column)
+    return columns
 
 
 def as_features(features, name: str) -> np.ndarray:
@@ -113,7 +123,7 @@ def as_features(features, name: str) -> np.ndarray:
     return features.reshape(len(features), -1)
 
 
-def check_groups(column: Column):
+def _check_groups(column: Column):
     """Refuses groups, or a variance, of which there would be too few rows in a half."""
     if column.kind == "continuous":
         others = int(_is_other(column.values).sum())

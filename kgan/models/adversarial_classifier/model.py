@@ -9,6 +9,7 @@ from keras import ops
 from kgan import backend, columns
 from kgan.layers.reversal import reverse_gradient
 from kgan.metrics.fairness_report import FairnessReport, fairness_report
+from kgan.metrics.leakage import check_columns
 from kgan.models.adversarial_classifier import networks, objectives, reading
 from kgan.models.game import Game
 from kgan.sensitive import Encoding
@@ -332,11 +333,9 @@ class AdversarialClassifier(Game):
             x, labels = reading.collected(x)
         x = self._read_x(x, "report")
         target = columns.as_classes(labels["target"])
-        if minibatches.rows(x) != len(target):
-            raise ValueError(
-                f"x has {minibatches.rows(x)} rows, but the target has {len(target)}: each row needs both."
-            )
+        reading.refuse_misaligned(x, target)
         columns.ids(target, self._encoding.classes, "the target")  # or refuses
+        check_columns(labels["sensitive"], len(target))
         probabilities = self.predict(x, batch_size=batch_size, verbose=0)
         shown = {"representation": self.transform(x, batch_size=batch_size), "prediction": probabilities}
         predicted = self.classes_[probabilities.argmax(axis=1)]

@@ -18,16 +18,22 @@ def model(model):
 
 
 def data(data, model, bounds):
-    """Inputs within bounds, with targets. Returns one made-up row of both, with the shapes and dtypes of the data."""
+    """Inputs within bounds, with targets; of a dataset the first batch is looked at.
+
+    Returns one made-up row of both, with the shapes and dtypes of the data.
+    """
     is_dataset = backend.is_dataset(data)
     parts = data.element_spec if is_dataset else data
     if not isinstance(parts, tuple) or len(parts) not in (2, 3) or any(tree.is_nested(part) for part in parts[:2]):
         raise ValueError("an attack needs one array of inputs and one of targets: give x and y, or a dataset of both.")
-    x, y = parts[:2]
-    if not is_dataset:
-        check_range(x, bounds)
-        outputs = getattr(model, "outputs", None)
-        classes = outputs[0].shape[-1] if outputs and len(outputs[0].shape) == 2 else 1
-        if classes > 1 and y.dtype.kind in "iu" and y.shape in ((len(y),), (len(y), 1)):
-            check_classes(y, classes)
-    return tuple(ops.zeros((1, *part.shape[1:]), dtype=keras.utils.standardize_dtype(part.dtype)) for part in (x, y))
+    first = next(data.take(1).as_numpy_iterator(), None) if is_dataset else data
+    if first is None:
+        raise ValueError("the dataset is empty.")
+    x, y = first[:2]
+    # Beyond its bounds an input would be clipped, and the model would learn something else than the data.
+    check_range(x, bounds)
+    outputs = getattr(model, "outputs", None)
+    classes = outputs[0].shape[-1] if outputs and len(outputs[0].shape) == 2 else 1
+    if classes > 1 and y.dtype.kind in "iu" and y.shape in ((len(y),), (len(y), 1)):
+        check_classes(y, classes)
+    return tuple(ops.zeros((1, *part.shape[1:]), dtype=keras.utils.standardize_dtype(part.dtype)) for part in parts[:2])

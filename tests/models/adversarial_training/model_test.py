@@ -324,6 +324,9 @@ def test_models_with_several_inputs_are_refused():
         ((X, Y[:5]), "same number of rows"),
         ((X,), "inputs and one of targets: give x and y"),
         ((tf.data.Dataset.from_tensor_slices(X).batch(8),), "give x and y, or a dataset of both"),
+        ((tf.data.Dataset.from_tensor_slices((X * 255, Y)).batch(8),), r"outside bounds=\(0.0, 1.0\)"),
+        ((tf.data.Dataset.from_tensor_slices((X, Y + 3)).batch(8),), "y must be class ids from 0 to 2"),
+        ((tf.data.Dataset.from_tensor_slices((X, Y)).batch(8).take(0),), "the dataset is empty"),
     ],
 )
 def test_data_that_cannot_be_attacked_is_refused(data, sentence):

@@ -1,0 +1,170 @@
+"""The classifier that `kgan attack` attacks: loaded, and asked for its input, its classes and its range."""
+
+import contextlib
+import dataclasses
+import math
+import os
+import pathlib
+
+import keras
+import numpy as np
+
+from kgan.cli.run_folder import read_json
+from kgan.models import AdversarialTraining, TransferClassifier
+
+# From dark to bright; of those that fit a model the first is taken.
+RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
+# Layers that leave the range of an image as it is.
+_NO_CHANGE = ("InputLayer", "Resizing", "CenterCrop", "Reshape", "Flatten", "ZeroPadding2D", "Permute", "ImageResizing")
+
+
+@dataclasses.dataclass(frozen=True)
+class Classifier:
+    """A loaded classifier.
+
+    Attributes:
+        path: its file.
+        model: maps a batch of inputs to a score for each class.
+        input_shape: of one input: numbers, or `None` where any size will do.
+        num_classes: how many classes it knows.
+        bounds: the range of the images that it takes, as far as the model tells; `None` if it does not.
+        config: the `config.json` beside it, if `kgan transfer` wrote it; else `{}`.
+    """
+
+    path: pathlib.Path
+    model: keras.Model
+    input_shape: tuple[int | None, ...]
+    num_classes: int
+    bounds: tuple[float, float] | None
+    config: dict
+
+    @property
+    def class_names(self) -> list[str] | None:
+        """The names of the classes, in their order, if they are known."""
+        return self.config.get("data", {}).get("class_names")
+
+
+def load(path: str) -> Classifier:
+    """Loads a classifier, without running code that its file may hold.
+
+    Args:
+        path: a `.keras` file, or the folder of a run of `kgan transfer`.
+
+    Raises:
+        ValueError: if there is none, or it is no classifier of images.
+    """
+    file = _find(path)
+    try:
+        model = keras.saving.load_model(file, compile=False, safe_mode=True)
+    except Exception as error:  # of zipfile, json, h5py and Keras, as the file is damaged or foreign
+        text = str(error).strip() or type(error).__name__
+        if "unsafe" in text or "arbitrary code" in text:
+            raise ValueError(
+                f"{file} holds Python code of its own, such as a Lambda layer, which is not run: save the model with "
+                "registered layers in its place."
+            ) from None
+        raise ValueError(f"{file} cannot be loaded: {text.splitlines()[0].rstrip('.')}.") from None
+    bounds = None
+    if isinstance(model, AdversarialTraining):
+        bounds, model = _finite(model.ascent.bounds), model.model
+    if isinstance(model, TransferClassifier):
+        input_shape = (model.resizing.height, model.resizing.width, model.resizing.channels)
+        num_classes, bounds = model.num_classes, bounds or RANGES[2]
+    else:
+        input_shape, output_shape = _shapes(model, file)
+        num_classes, bounds = max(2, output_shape[-1]), bounds or told_range(model)
+    return Classifier(file, model, input_shape, num_classes, bounds, _config_beside(file))
+
+
+def _find(path: str) -> pathlib.Path:
+    found = pathlib.Path(path).expanduser()
+    if (found / "saved_model.pb").is_file():
+        raise ValueError(
+            f"{path} is a SavedModel, which does not tell its gradients: give the .keras file of the model."
+        )
+    if found.is_dir():
+        if not (found / "model.keras").is_file():
+            raise ValueError(f"{path} holds no model.keras: give a .keras file, or the folder of a kgan transfer run.")
+        return found / "model.keras"
+    if not found.is_file():
+        raise ValueError(f"there is no {path}: give a .keras file, or the folder of a kgan transfer run.")
+    if found.suffix != ".keras":
+        raise ValueError(f"{path} is no .keras file: write one with model.save('model.keras').")
+    return found
+
+
+def _shapes(model, file):
+    """The shapes of one input and of one output."""
+    try:
+        (given,), (scores,) = model.inputs, model.outputs
+        input_shape, output_shape = tuple(given.shape[1:]), tuple(scores.shape[1:])
+        ok = 1 <= len(input_shape) <= 3 and len(output_shape) == 1 and output_shape[0] is not None
+    except (AttributeError, TypeError, ValueError):
+        ok = False
+    if not ok:
+        raise ValueError(
+            f"{file} is no classifier of images: it takes a model with one input, of images, and one output, a score "
+            "for each class."
+        )
+    return input_shape, output_shape
+
+
+def _config_beside(file: pathlib.Path) -> dict:
+    path = file.with_name("config.json")
+    if file.name != "model.keras" or not path.is_file():
+        return {}
+    config = read_json(path)
+    is_transfer = isinstance(config, dict) and "held_out" in (config.get("settings") or {})
+    return config if is_transfer else {}
+
+
+# The range of the input
+
+
+def told_range(model: keras.Model) -> tuple[float, float] | None:
+    """The range of images for which the first `Rescaling` layer of a model was made; `None` if there is none."""
+    layer = _first_that_changes(model)
+    if not isinstance(layer, keras.layers.Rescaling):
+        return None
+    scale, offset = np.asarray(layer.scale, "float64"), np.asarray(layer.offset, "float64")
+
+    def width(bounds):
+        """How much of -1..1 the layer fills from there; nothing if it goes beyond."""
+        ends = np.stack(np.broadcast_arrays(*(bound * scale + offset for bound in bounds)))
+        return np.ptp(ends, axis=0).mean() if np.abs(ends).max() <= 1.01 else 0.0
+
+    best = max(RANGES, key=width)
+    return best if width(best) > 0.5 else None
+
+
+def _first_that_changes(model):
+    for layer in getattr(model, "layers", ()):
+        if type(layer).__name__ in _NO_CHANGE or type(layer).__name__.startswith("Random"):
+            continue
+        return _first_that_changes(layer) if isinstance(layer, keras.Model) else layer
+    return None
+
+
+def parse_range(text: str) -> tuple[float, float]:
+    """`"0..255"` as a pair of numbers."""
+    low, dots, high = text.partition("..")
+    with contextlib.suppress(ValueError):
+        bounds = _finite((float(low), float(high)))
+        if dots and bounds and bounds[0] < bounds[1]:
+            return bounds
+    raise ValueError(f"range must be like 0..1, -1..1 or 0..255, from black to white, not {text!r}.")
+
+
+def format_range(bounds: tuple[float, float]) -> str:
+    """A pair of numbers as `parse_range` takes it."""
+    return "..".join(f"{bound:g}" for bound in bounds)
+
+
+def is_held_out_data(classifier: Classifier, data: str) -> bool:
+    """Whether a run of `kgan transfer` learned from a part of `data`, and held out the rest."""
+    folder = classifier.config.get("settings", {}).get("folder")
+    return folder is not None and os.path.abspath(os.path.expanduser(data)) == folder
+
+
+def _finite(bounds) -> tuple[float, float] | None:
+    return tuple(bounds) if all(map(math.isfinite, bounds)) else None
