@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 from PIL import Image
 
@@ -80,6 +81,30 @@ def test_transferring_to_ones_own_images(tmp_path, monkeypatch):
     served = tf.saved_model.load(tmp_path / "classifier")
     expected = names["classifier"].predict(names["images"], verbose=0)
     np.testing.assert_allclose(served.serve(names["images"]), expected, atol=1e-5)
+
+
+def test_hiding_sensitive_columns(capsys):
+    rng = np.random.default_rng(0)
+    people = pd.DataFrame({"sex": rng.choice(["f", "m"], 600), "race": rng.choice(["a", "b", "c"], 600)})
+    x = pd.DataFrame({"hours": rng.normal(size=600) + (people.sex == "m"), "age": rng.normal(size=600)})
+    income = np.where(x.hours > 0.5, ">50K", "<=50K")
+    names = {"x": x[:300], "income": income[:300], "people": people[:300]}
+    names |= {"x_test": x[300:], "income_test": income[300:], "people_test": people[300:]}
+    exec(python_block("kgan.AdversarialClassifier(").replace("epochs=20", "epochs=1, verbose=0"), names)
+    printed = capsys.readouterr().out
+    assert "DIFFERENCES BETWEEN GROUPS" in printed and "race x sex" in printed.replace("sex x race", "race x sex")
+    assert "LEAKAGE" in printed
+
+
+def test_attacking_and_withstanding():
+    images = np.random.default_rng(0).random((64, 8, 8, 1), dtype=np.float32)
+    labels = (images[:, :4].mean(axis=(1, 2, 3)) > images[:, 4:].mean(axis=(1, 2, 3))).astype(int)
+    keras.utils.set_random_seed(0)
+    classifier = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    names = {"classifier": classifier, "images": images, "labels": labels, "keras": keras, "kgan": kgan}
+    exec(python_block("kgan.attacks.fgsm(").replace("epochs=10", "epochs=10, verbose=0"), names)
+    assert 0 < np.abs(names["attacked"] - images).max() <= 0.1 + 1e-6
+    assert names["curve"].accuracy[0] > names["curve"].accuracy[-1]
 
 
 def test_it_begins_with_the_two_commands_and_its_pictures_and_links_exist():

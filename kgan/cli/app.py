@@ -23,7 +23,7 @@ app.command()(datasets.datasets)
 
 @app.callback()
 def commands():
-    """Generative adversarial networks (train, sample, export) and classifiers of your own images (transfer)."""
+    """Generative adversarial networks (train, sample, export), classifiers of your own images (transfer, attack)."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, ImportError, OSError) as error:
         message = str(error)
     except (KeyboardInterrupt, typer.Abort):
-        print("Stopped before any training.", file=sys.stderr)
+        print("Stopped.", file=sys.stderr)
         return 130
     except Exception as error:
         # What typer says of flags that it does not understand.
