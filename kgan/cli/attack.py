@@ -96,7 +96,8 @@ def _attack(model, data, epsilons, method, norm, steps, value_range, limit, seed
             report.write(folder)
             examples = _examples(classifier, images, inputs, report, how)
         examples.write(folder / "examples.png")
-        _write_config(folder, classifier, data, images, {**settings, "range": format_range(bounds), "limit": limit})
+        settings |= {"epsilons": list(report.epsilons), "range": format_range(bounds), "limit": limit}
+        _write_config(folder, classifier, data, images, settings)
     console.print(
         f"In {out}:\n  accuracy.csv, .png  the table above\n  examples.png        images before and after\n"
         "  config.json         how this was made",
@@ -211,6 +212,12 @@ def _notes(report: Report, classifier, images, given, bounds, batch_size) -> Ite
                     f"{format_range(other)} seems to be what it was trained on."
                 )
                 return
+    width = bounds[1] - bounds[0]
+    if width > 2 and max(report.epsilons) < 1:
+        yield (
+            f"No number moves by more than {max(report.epsilons):.4g} of {width:g}: epsilons are in units of "
+            f"{format_range(bounds)}, where 8/255 of the range are {8 / 255 * width:g}."
+        )
     if low <= report.guess < 1:
         yield (
             "Before any attack the classifier is hardly better than always answering the largest class: make sure that "

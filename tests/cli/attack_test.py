@@ -93,7 +93,7 @@ def test_the_table_and_the_files_say_what_the_attack_does(kgan, files, tmp_path,
     config = json.loads((out / "config.json").read_text())
     assert config["settings"] == {
         **{"model": str(files / "plain.keras"), "data": "digits", "attack": "pgd", "norm": "linf", "steps": 5},
-        **{"seed": 3, "range": "0..1", "limit": 40},
+        **{"seed": 3, "epsilons": [0, 16 / 255, 0.2], "range": "0..1", "limit": 40},
     }
 
 
@@ -158,6 +158,14 @@ def test_a_range_that_is_not_the_models_is_noticed(kgan, files):
             "-1..1 seems to be what it was trained on."
         )
         assert notes == ([expected] if (file, options) == ("minus", "") else [])
+
+
+def test_epsilons_in_the_units_of_another_range_are_noticed(kgan, files):
+    for epsilons, noticed in (("4/255,8/255", True), ("0,8", False)):
+        assert kgan(f"attack {files}/rescaling.keras digits --limit 20 --epsilons {epsilons}").code == 0
+        assert ("8/255 of the range are 8" in kgan.out.replace("\n", " ")) == noticed
+    assert kgan(f"attack {files}/plain.keras digits --limit 20 --epsilons 8/255").code == 0
+    assert "units of" not in kgan.out
 
 
 # The data
