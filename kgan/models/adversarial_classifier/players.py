@@ -1,0 +1,114 @@
+"""The two players of `AdversarialClassifier`: their losses, and the gradients along which they step."""
+
+import keras
+from keras import ops
+
+from kgan import backend
+from kgan.layers.reversal import reverse_gradient
+from kgan.models.adversarial_classifier import objectives
+from kgan.models.game import Game
+
+
+class ClassifierAndAdversary(Game):
+    """A game of a classifier, `encoder` and `predictor`, against an `adversary`, which may be absent.
+
+    A subclass makes the networks and has the attributes `alpha`, `objective`, `on`, `equalised_odds` and
+    `warmup_steps` of `AdversarialClassifier`, and the `Encoding` of its labels as `_encoding`.
+    """
+
+    def player_loss(self, player, data):
+        x, labels = data
+        if player == "adversary":
+            _, seen = self._run(x, predict=self.on == "prediction")
+            return self._adversary_loss(seen, labels)
+        target_loss, opposing, logs = self._classifier_losses(x, labels)
+        return target_loss + self._current_alpha() * opposing, logs
+
+    def _classifier_losses(self, x, labels):
+        """L_t, what is added to it with the weight alpha, and what to log."""
+        logits, seen = self._run(x)
+        target_loss, logs = self._target_loss(logits, labels)
+        if self.adversary is None:
+            return target_loss, 0.0, logs
+        if self.objective != "uniform":
+            return target_loss, -self._adversary_loss(seen, labels)[0], logs
+        prior = ops.take(ops.convert_to_tensor(self._encoding.prior, "float32"), labels["target"], axis=0)
+        outputs = self._adversary_outputs(seen, labels)
+        return target_loss, objectives.distance_from_prior(self._encoding.columns, prior, outputs), logs
+
+    def _run(self, x, predict: bool = True):
+        """The logits, unless they are not wanted, and what the adversary sees."""
+        representation = self.encoder(x, training=self.training)
+        if not predict:
+            return None, representation
+        # In float32 whatever the dtype policy of the user's own networks: losses need the precision.
+        logits = ops.cast(self.predictor(representation, training=self.training), "float32")
+        if self.on == "representation":
+            return logits, representation
+        # Without what all logits share, which the probabilities do not show.
+        return logits, logits - ops.mean(logits, axis=1, keepdims=True)
+
+    def _target_loss(self, logits, labels):
+        target = labels["target"]
+        loss = ops.mean(ops.sparse_categorical_crossentropy(target, logits, from_logits=True))
+        right = ops.cast(ops.argmax(logits, axis=1), target.dtype) == target
+        logs = {"target_loss": loss, "accuracy": ops.mean(ops.cast(right, "float32"))}
+        if self.warmup_steps and self.training:
+            logs["alpha"] = self._current_alpha()
+        return loss, logs
+
+    def _adversary_loss(self, seen, labels):
+        outputs = self._adversary_outputs(seen, labels)
+        return objectives.adversary_loss(self._encoding.columns, labels["sensitive"], outputs)
+
+    def _adversary_outputs(self, seen, labels):
+        if self.equalised_odds:
+            seen = [seen, ops.one_hot(labels["target"], len(self._encoding.classes))]
+        return ops.cast(self.adversary(seen, training=self.training), "float32")
+
+    def _current_alpha(self):
+        if not self.warmup_steps:
+            return self.alpha
+        rounds = ops.cast(self.optimizers["classifier"].iterations, "float32")
+        return self.alpha * ops.minimum(rounds / self.warmup_steps, 1.0)
+
+    def _differentiate(self, player, data):
+        if player != "classifier" or self.objective != "projection" or self.adversary is None:
+            return super()._differentiate(player, data)
+
+        def losses():
+            with keras.StatelessScope(collect_losses=True) as scope:
+                target_loss, opposing, logs = self._classifier_losses(*data)
+            loss = target_loss + self._current_alpha() * opposing  # for the logs: no loss has this gradient
+            parts = (target_loss + self._regularization(player, scope), -opposing)
+            return [self._scaled(player, part) for part in parts], (loss, logs, scope)
+
+        (_, found), gradients = backend.values_and_gradients(losses, self.player_variables(player))
+        gradients = objectives.projected(*gradients, self._current_alpha())
+        return self._move(player, gradients, *found)
+
+    def _differentiate_together(self, data):
+        """Both players' gradients by one pass through all networks: the adversary's loss behind a gradient reversal."""
+        if self.adversary is None:
+            return super()._differentiate_together(data)
+        x, labels = data
+        variables = {player: self.player_variables(player) for player in self.players}
+
+        def objective():
+            with keras.StatelessScope(collect_losses=True) as scope:
+                logits, seen = self._run(x)
+                target_loss, logs = self._target_loss(logits, labels)
+                seen = reverse_gradient(seen, self._current_alpha())
+                adversary_loss, adversary_logs = self._adversary_loss(seen, labels)
+            classifier_loss = target_loss - self._current_alpha() * adversary_loss
+            total = target_loss + adversary_loss + sum(self._regularization(player, scope) for player in self.players)
+            found = {"classifier": (classifier_loss, logs), "adversary": (adversary_loss, adversary_logs)}
+            return self._scaled("classifier", total), (found, scope)
+
+        (_, (found, scope)), gradients = backend.value_and_gradients(objective, sum(variables.values(), []))
+        moves = []
+        for player, own in variables.items():
+            scale = self._scaled(player, ops.ones(())) / self._scaled("classifier", ops.ones(()))
+            moves.append(self._move(player, [g * scale for g in gradients[: len(own)]], *found[player], scope))
+            gradients = gradients[len(own) :]
+        return moves
