@@ -11,9 +11,10 @@ sensitive columns are not among the inputs, which are one-hot and standardised f
 
 First sex is hidden, then race and sex together. Parity is the demographic-parity difference of the test rows; of race
 and sex the larger one of the two. Nothing is chosen by the test rows, for each method the whole curve is shown. All
-methods run in turns in one process, and their seconds are those of `fit`.
+methods run in turns in one process, and their seconds are those of `fit`. What an interrupted run has measured stays in
+the CSV and is not measured again: remove the file to start anew.
 
-    python benchmarks/adult.py --data adult.csv    # 5 seeds, 3 of fairlearn; about an hour
+    python benchmarks/adult.py --data adult.csv    # 3 seeds; about 40 minutes
     python benchmarks/adult.py --quick             # 400 made-up people, one seed, one epoch
 
 The file is a CSV with a header: the columns of UCI, named as there, of which `income` and, if it is there, `split`
@@ -137,17 +138,24 @@ def measure(method, table, name, alpha, seed, epochs):
     found = METHODS[method](train, x_test, hidden, alpha, seed, epochs)
     seconds = time.perf_counter() - start
     scores = found() if callable(found) else found
-    predicted = (scores > 0.5).astype(int)
-    parity = {
-        column: kgan.metrics.demographic_parity_difference(predicted, people_tested[column]).value
-        for column in ("sex", "race")
-    }
-    linear, trees = kgan.metrics.leakage(scores, people_tested["sex"], name="the prediction")
-    row = dict(hidden=name, method=method, alpha=alpha, seed=seed, accuracy=np.mean(predicted == target))
-    row |= dict(parity_sex=parity["sex"], parity_race=parity["race"], seconds=seconds)
-    row |= dict(auc_linear=linear.auc.value, auc_trees=trees.auc.value)
+    row = dict(hidden=name, method=method, alpha=alpha, seed=seed, seconds=seconds)
     keras.utils.clear_session()
-    return row
+    if not np.isfinite(scores).all():  # training diverged
+        return row | dict.fromkeys(FIELDS[4:], np.nan)
+    predicted = (scores > 0.5).astype(int)
+    for column in ("sex", "race"):
+        difference = kgan.metrics.demographic_parity_difference(predicted, people_tested[column])
+        row[f"parity_{column}"] = difference.value
+    linear, trees = kgan.metrics.leakage(scores, people_tested["sex"], name="the prediction")
+    return row | dict(accuracy=np.mean(predicted == target), auc_linear=linear.auc.value, auc_trees=trees.auc.value)
+
+
+def measured(file):
+    """The rows of an interrupted run."""
+    if not file.exists():
+        return []
+    with open(file, newline="") as lines:
+        return [{f: v if f in FIELDS[:2] else float(v) for f, v in row.items()} for row in csv.DictReader(lines)]
 
 
 def parity(row):
@@ -155,8 +163,8 @@ def parity(row):
 
 
 def means(rows, method):
-    """For each alpha `(alpha, parity, accuracy)`, means over the seeds."""
-    rows = [row for row in rows if row["method"] == method]
+    """For each alpha `(alpha, parity, accuracy)`, means over the seeds that did not diverge."""
+    rows = [row for row in rows if row["method"] == method and np.isfinite(row["accuracy"])]
     alphas = sorted({row["alpha"] for row in rows})
     of = {alpha: [row for row in rows if row["alpha"] == alpha] for alpha in alphas}
     return [(a, np.mean([parity(r) for r in of[a]]), np.mean([r["accuracy"] for r in of[a]])) for a in alphas]
@@ -176,6 +184,9 @@ def accuracy_at(points, goal=GOAL):
 
 
 def spread(values):
+    values = [value for value in values if np.isfinite(value)]
+    if not values:
+        return "diverged"
     return f"{np.mean(values):.4f} ± {np.std(values, ddof=min(1, len(values) - 1)):.4f}"
 
 
@@ -190,10 +201,12 @@ def table_of(rows):
             for alpha in sorted({row["alpha"] for row in rows if (row["hidden"], row["method"]) == (name, method)}):
                 key = (name, method, alpha)
                 cell = [row for row in rows if (row["hidden"], row["method"], row["alpha"]) == key]
+                went = sum(np.isnan(row["accuracy"]) for row in cell)
+                note = f" ({went} of {len(cell)} diverged)" if 0 < went < len(cell) else ""
                 of = {field: [row[field] for row in cell] for field in cell[0] if field not in ("hidden", "method")}
                 lines.append(
                     f"| {name} | {NAMES[method]} | {'' if method == 'logistic' else f'{alpha:g}'} | "
-                    f"{spread(of['accuracy'])} | {spread(of['parity_sex'])} | {spread(of['parity_race'])} | "
+                    f"{spread(of['accuracy'])}{note} | {spread(of['parity_sex'])} | {spread(of['parity_race'])} | "
                     f"{np.mean(of['auc_linear']):.3f} / {np.mean(of['auc_trees']):.3f} | "
                     f"{np.median(of['seconds']):.1f} |"
                 )
@@ -255,21 +268,25 @@ def draw(rows, out):
     plt.close(figure)
 
 
-def main(data=None, openml=False, quick=False, seeds=5, fairlearn_seeds=3, out=FIGURES / "adult.png"):
+def main(data=None, openml=False, quick=False, seeds=3, out=FIGURES / "adult.png"):
     table, out = people(data, openml, quick), Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     alphas = {"logistic": (0,), "kgan": ALPHAS, "fairlearn": FAIRLEARN_ALPHAS}
-    runs = {"logistic": 1, "kgan": seeds, "fairlearn": fairlearn_seeds}
+    runs = {"logistic": 1, "kgan": seeds, "fairlearn": seeds}
     if quick:
         alphas, runs = {"logistic": (0,), "kgan": (0, 1), "fairlearn": (1,)}, dict.fromkeys(runs, 1)
-    rows = []
-    with open(out.with_suffix(".csv"), "w", newline="") as file:
+    rows = [] if quick else measured(out.with_suffix(".csv"))
+    done = {(row["hidden"], row["method"], row["alpha"], row["seed"]) for row in rows}
+    with open(out.with_suffix(".csv"), "a" if rows else "w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([*FIELDS, "seconds"])
+        if not rows:
+            writer.writerow([*FIELDS, "seconds"])
         for seed in range(max(runs.values())):
             for name in HIDDEN:
                 for method in METHODS:
                     for alpha in alphas[method] if seed < runs[method] else ():
+                        if (name, method, alpha, seed) in done:
+                            continue
                         row = measure(method, table, name, alpha, seed, 1 if quick else EPOCHS[method])
                         rows.append(row)
                         numbers = [f"{row[field]:.4f}" for field in FIELDS[4:]]
@@ -286,7 +303,6 @@ if __name__ == "__main__":
     parser.add_argument("--data", type=Path, help="CSV file of the table")
     parser.add_argument("--openml", action="store_true", help="download the table instead")
     parser.add_argument("--quick", action="store_true", help="made-up people, one seed, one epoch")
-    parser.add_argument("--seeds", type=int, default=5, help="seeds of kgan")
-    parser.add_argument("--fairlearn-seeds", type=int, default=3, help="seeds of fairlearn")
+    parser.add_argument("--seeds", type=int, default=3, help="how many")
     parser.add_argument("--out", type=Path, default=FIGURES / "adult.png", help="PNG; a CSV lies beside it")
     main(**vars(parser.parse_args()))

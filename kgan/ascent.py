@@ -47,7 +47,7 @@ class Ascent:
     def __post_init__(self):
         if self.norm not in NORMS:
             raise ValueError(f"norm must be one of {', '.join(map(repr, NORMS))}, got {self.norm!r}.")
-        if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
+        if isinstance(self.steps, bool) or not isinstance(self.steps, numbers.Integral) or self.steps < 1:
             raise ValueError(f"steps must be a whole number of at least 1, got {self.steps!r}.")
         if self.step_size is not None and (not _is_number(self.step_size) or self.step_size <= 0):
             raise ValueError(

@@ -6,6 +6,7 @@ An attack looks for the input near x that a classifier finds hardest, without to
 """
 
 import functools
+import numbers
 import random
 import warnings
 from collections.abc import Callable, Sequence
@@ -196,7 +197,7 @@ class _Attack:
     """An ascent on the inputs of one classifier, compiled once for all its batches and strengths."""
 
     def __init__(self, model, x, y, ascent, targeted, from_logits, batch_size, seed=None):
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        if isinstance(batch_size, bool) or not isinstance(batch_size, numbers.Integral) or batch_size < 1:
             raise ValueError(f"batch_size must be a whole number of at least 1, got {batch_size!r}.")
         if not isinstance(model, keras.Layer):
             raise ValueError(f"model must be a keras.Model, got {model!r}.")

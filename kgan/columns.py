@@ -100,8 +100,12 @@ def refuse_missing(values, what: str):
         missing = np.asarray(values.isna())
     else:
         array = np.asarray(values)
+        if array.dtype.kind == "U" and not hasattr(values, "dtype"):
+            array = np.array(values, dtype=object)  # as it was given: NumPy has made strings of what is missing
         missing = np.zeros(len(array) if array.ndim else 1, bool)
-        if array.dtype == object:
+        if array.dtype.kind == "U":
+            missing = (array == "nan").ravel()
+        elif array.dtype == object:
             missing = np.array([value is None or value != value for value in array.ravel()], bool)
     array = np.asarray(values)
     if array.dtype.kind == "f":

@@ -221,3 +221,71 @@ def test_a_column_that_the_probabilities_of_two_devices_would_hide():
 
 def test_keras_resolves_the_model_by_name():
     assert keras.saving.get_registered_name(AdversarialClassifier) == "kgan>AdversarialClassifier"
+
+
+def test_validation_split_is_the_same_as_the_last_rows_given_as_validation_data():
+    x = np.random.default_rng(0).normal(size=(64, 3)).astype("float32")
+    target = np.where(x[:, 0] > 0, "hi", "lo")
+    sensitive = {"age": 40 + 10 * x[:, 1].astype("float64"), "sex": np.where(x[:, 2] > 0, 2, 1)}
+    logs = []
+    for split in (True, False):
+        model = AdversarialClassifier(seed=0)
+        model.compile("sgd", "sgd")
+        labels = {"target": target, "sensitive": sensitive}
+        part = {"target": target[48:], "sensitive": {name: of[48:] for name, of in sensitive.items()}}
+        if split:
+            found = model.fit(x, labels, validation_split=0.25, batch_size=16, verbose=0).history
+        else:
+            model.read_data(x, labels)  # the same data decide the encoding
+            first = {"target": target[:48], "sensitive": {name: of[:48] for name, of in sensitive.items()}}
+            found = model.fit(x[:48], first, validation_data=(x[48:], part), batch_size=16, verbose=0).history
+        logs.append({name: values for name, values in found.items() if name.startswith("val_adversary")})
+    assert len(logs[0]) >= 2 and logs[0].keys() == logs[1].keys()
+    for name in logs[0]:
+        np.testing.assert_allclose(logs[0][name], logs[1][name], rtol=1e-5)
+
+
+@pytest.mark.parametrize("given", [list, np.array])
+def test_missing_strings_are_refused(given):
+    x = np.zeros((6, 2), "float32")
+    holes = given(["a", "a", float("nan"), "b", "b", "b"])
+    for labels in ({"target": [0, 1] * 3, "sensitive": holes}, {"target": holes, "sensitive": [0, 1] * 3}):
+        model = AdversarialClassifier()
+        model.compile()
+        with pytest.raises(ValueError, match="1 missing or infinite values, the first in row 2"):
+            model.fit(x, labels, batch_size=2)
+
+
+def test_data_that_cannot_be_used_decide_nothing():
+    x = np.random.default_rng(0).normal(size=(32, 2)).astype("float32")
+    model = AdversarialClassifier(seed=0)
+    with pytest.raises(ValueError, match="compile"):
+        model.fit(x, {"target": ["a", "b"] * 16, "sensitive": ["c", "d"] * 16})
+    model.compile()
+    with pytest.raises(ValueError, match="without an encoder x must be a table"):
+        model.fit(np.zeros((32, 4, 4, 1)), {"target": ["a", "b"] * 16, "sensitive": ["c", "d"] * 16})
+    with pytest.raises(ValueError, match="call fit first"):
+        model.predict(x)
+    model.fit(x, {"target": [0, 1] * 16, "sensitive": [3, 4] * 16}, batch_size=8, verbose=0)
+    assert model.classes_.tolist() == [0, 1]
+
+
+def test_numbers_of_numpy_are_numbers():
+    model = AdversarialClassifier(alpha=np.float32(0.5), warmup_steps=np.int64(3))
+    model.compile(adversary_steps=np.int64(2))
+    x = np.random.default_rng(0).normal(size=(32, 2)).astype("float32")
+    model.fit(x, {"target": [0, 1] * 16, "sensitive": [3, 4] * 16}, batch_size=8, verbose=0)
+    assert model.rounds == 2
+
+
+def test_a_model_that_was_compiled_and_not_fitted_is_so_after_loading(tmp_path):
+    x = np.random.default_rng(0).normal(size=(32, 2)).astype("float32")
+    model = AdversarialClassifier(seed=0)
+    model.compile(keras.optimizers.SGD(0.5), "rmsprop", adversary_steps=2)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for one in (model, loaded):
+        one.fit(x, {"target": [0, 1] * 16, "sensitive": [3, 4] * 16}, batch_size=8, verbose=0)
+    assert loaded.optimizers["classifier"].learning_rate == 0.5 and loaded.steps["adversary"] == 2
+    for a, b in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)

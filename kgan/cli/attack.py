@@ -205,7 +205,8 @@ def _notes(report: Report, classifier, images, given, bounds, batch_size) -> Ite
             scores = attacks.accuracy_curve(
                 classifier.model, x, images.targets, [0], bounds=other, batch_size=batch_size
             )
-            if wilson_interval(round(scores.accuracy[0] * report.images), report.images)[0] > high:
+            better, _ = wilson_interval(round(scores.accuracy[0] * report.images), report.images)
+            if better > max(high, report.guess):
                 yield (
                     f"In {format_range(other)} the classifier gets {scores.accuracy[0]:.1%} of the images right before "
                     f"any attack, in {format_range(bounds)} only {clean / report.images:.1%}: --range "
@@ -231,6 +232,7 @@ def _examples(classifier, images, inputs, report: Report, how) -> Examples:
     epsilon = half[0] if half else report.epsilons[-1]
     said = _probabilities(classifier.model, inputs, how["batch_size"])
     right = np.flatnonzero(said.argmax(axis=1) == images.targets)
+    title = "images that were classified rightly" if len(right) else "no image was classified rightly before"
     if not len(right):
         right = np.arange(len(inputs))
     turn = np.zeros(len(right), int)  # the how-manieth of its class each image is
@@ -251,7 +253,7 @@ def _examples(classifier, images, inputs, report: Report, how) -> Examples:
         (said[rows], _probabilities(classifier.model, attacked, how["batch_size"])),
         y,
         images.class_names,
-        f"{report.attack}, epsilon {epsilon:.4g} in {report.bounds}: images that were classified rightly",
+        f"{report.attack}, epsilon {epsilon:.4g} in {report.bounds}: {title}",
     )
 
 

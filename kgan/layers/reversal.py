@@ -1,5 +1,7 @@
 """Gradient reversal: the identity, whose gradient points the other way."""
 
+import numbers
+
 import keras
 from keras import ops
 
@@ -41,7 +43,7 @@ class GradientReversal(keras.layers.Layer):
 
     def __init__(self, weight: float = 1.0, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(weight, bool) or not isinstance(weight, int | float):
+        if isinstance(weight, bool) or not isinstance(weight, numbers.Real):
             raise ValueError(f"the weight of GradientReversal must be a number, got {weight!r}.")
         self.weight = float(weight)
         self.supports_masking = True

@@ -67,8 +67,8 @@ def leakage(features, sensitive, *, seed: int = 0, name: str = "features") -> li
     no probe finds may still be found by a stronger one: leakage can be shown, its absence cannot.
 
     Accuracy alone hides a leak of rare groups, for which the AUC is given beside it. Intervals (95 %; Wilson's for
-    accuracy, percentile bootstrap otherwise) are those of the trained probes on other rows. The halves depend on the
-    seed and on which rows belong together, not on the names of the groups. Features that were made by a model that has
+    accuracy, Newcombe's for AUC, percentile bootstrap for R2) are those of the trained probes on other rows. The halves
+    depend on the seed and on which rows belong together, not on the names of the groups. Features that were made by a model that has
     seen the rows in training may leak more than on new rows: give rows that were held out.
 
     Sources: Elazar and Goldberg 2018, https://arxiv.org/abs/1808.06640, for probes trained afterwards; Alain and Bengio
@@ -149,9 +149,12 @@ def _probe(features, column, seed, name):
     test = _half(_is_other(labels) if continuous else labels, rng)
     train, linear_train, linear_test = ~test, *_standardised(features[~test], features[test])
     strength = C / features.shape[1]
+    # A leaf that must hold more rows than the rarest group has would never tell that group from the others.
+    rarest = len(labels) if continuous else np.bincount(labels[train]).min()
+    trees = HistGradientBoostingRegressor if continuous else HistGradientBoostingClassifier
     kinds = {
         "linear": Ridge(alpha=1 / strength) if continuous else LogisticRegression(C=strength, max_iter=10_000),
-        "trees": (HistGradientBoostingRegressor if continuous else HistGradientBoostingClassifier)(random_state=seed),
+        "trees": trees(min_samples_leaf=int(np.clip(rarest // 2, 1, 20)), random_state=seed),
     }
     results = []
     for kind, probe in kinds.items():
@@ -173,7 +176,7 @@ def _scores(probe, x, labels, train_labels, seed):
     return {
         "accuracy": intervals.share(right, len(labels)),
         "majority": float((labels == majority).mean()),
-        "auc": intervals.macro_auc(labels, scores[:, 1] if scores.shape[1] == 2 else scores, seed=seed),
+        "auc": intervals.macro_auc(labels, scores[:, 1] if scores.shape[1] == 2 else scores),
     }
 
 

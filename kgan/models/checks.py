@@ -71,7 +71,7 @@ def as_steps(steps, players, simultaneous: bool) -> dict:
     for player, number in steps.items():
         if player not in players:
             raise ValueError(f"steps names {player!r}, but the players are {', '.join(players)}.")
-        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        if not is_count(number):
             raise ValueError(f"steps[{player!r}] must be a whole number of at least 1, got {number!r}.")
         if simultaneous and number > 1:
             raise ValueError(f"simultaneous=True moves every player once a round, but steps is {steps}: leave it out.")

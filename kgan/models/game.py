@@ -316,13 +316,14 @@ class Game(ExactModel):
         """
         checks.no_weights_of_samples(kwargs)
         data = self.read_data(x, y, batch_size)
-        if validation_split and validation_data is None:
+        if validation_data is not None:
+            validation_data = self.read_data(validation_data)
+        elif validation_split:
             data, validation_data = minibatches.split(data, validation_split)
         self._prepare_for(data, "fit")
         rounds, steps_per_epoch = minibatches.training_rounds(data, self, batch_size, shuffle, steps_per_epoch)
         if validation_data is not None:
             validation_batch_size = kwargs.pop("validation_batch_size", None) or batch_size
-            validation_data = self.read_data(validation_data)
             self.check_data(validation_data)
             validation_data = minibatches.evaluation_batches(validation_data, self, validation_batch_size)
         self._make_trackers(rounds, lambda data: self._minibatch(data, 0), training=True)
@@ -346,6 +347,8 @@ class Game(ExactModel):
 
     def _prepare_for(self, data, method: str):
         if not self.players:
+            if self._compile_later is None:
+                self._assert_compile_called(method)
             self.build_players(data)
         self._assert_compile_called(method)
         self.check_data(data)

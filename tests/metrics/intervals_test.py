@@ -83,7 +83,7 @@ def test_auc_is_scikit_learns_and_its_interval_that_of_a_row_bootstrap(classes, 
         # scikit-learn wants rows that add up to 1.
         scores = scores.round(decimals) + 1e-9
         scores /= scores.sum(axis=1, keepdims=True)
-    found = intervals.macro_auc(labels, scores, seed=0)
+    found = intervals.macro_auc(labels, scores)
     assert found.value == pytest.approx(roc_auc_score(labels, scores, multi_class="ovr"), abs=1e-12)
     rng, draws = np.random.default_rng(1), []
     for _ in range(400):
@@ -102,12 +102,20 @@ def test_r_squared_is_scikit_learns_and_its_interval_that_of_a_row_bootstrap():
     assert (found.low, found.high) == pytest.approx(np.quantile(draws, [0.025, 0.975]), abs=0.02)
 
 
-def test_auc_intervals_hold_the_truth_95_times_of_100():
-    rng = np.random.default_rng(0)
-    truth = scipy.stats.norm.cdf(1 / np.sqrt(2))  # of two unit normals one apart
-    labels = (np.arange(120) % 3 == 0).astype(int)
-    found = [intervals.macro_auc(labels, rng.normal(size=120) + labels, seed=i) for i in range(60)]
-    assert np.mean([one.low <= truth <= one.high for one in found]) > 0.95 - 3.3 * np.sqrt(0.95 * 0.05 / 60)
+@pytest.mark.parametrize("apart, rows", [(0, 20), (1, 20), (1, 120), (2, 20), (3, 20), (3, 100)])
+def test_auc_intervals_hold_the_truth_95_times_of_100(apart, rows):
+    rng, draws = np.random.default_rng(0), 500
+    truth = scipy.stats.norm.cdf(apart / np.sqrt(2))  # of two unit normals
+    labels = (np.arange(rows) % 3 == 0).astype(int)
+    found = [intervals.macro_auc(labels, rng.normal(size=rows) + apart * labels) for _ in range(draws)]
+    assert np.mean([one.low <= truth <= one.high for one in found]) > 0.95 - 3.3 * np.sqrt(0.95 * 0.05 / draws)
+    assert all(0 <= one.low <= one.value <= one.high <= 1 for one in found)
+
+
+def test_a_perfect_probe_on_few_rows_is_not_certain():
+    few, many = (intervals.macro_auc(np.arange(n) % 2, np.arange(n) % 2 + 0.0) for n in (10, 1000))
+    assert (few.value, few.high, many.value, many.high) == (1, 1, 1, 1)
+    assert few.low < 0.85 < 0.99 < many.low < 1
 
 
 def test_estimates_print_without_a_minus_before_zero():

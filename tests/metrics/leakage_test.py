@@ -126,3 +126,10 @@ def test_the_fewest_rows_that_are_allowed_are_enough():
         assert [(found.rows, found.majority) for found in leakage(NOISE[:20], few, seed=seed)] == [(10, 0.8)] * 2
     for found in leakage(NOISE[:40], np.r_[AGE[:10], np.zeros(30)]):
         assert np.isfinite([found.r2.value, found.r2.low, found.r2.high]).all()
+
+
+@pytest.mark.parametrize("members", [4, 10, 38])
+def test_the_trees_find_what_is_true_of_few_rows_only(members):
+    feature = np.r_[np.zeros(960), np.ones(members)]
+    linear, trees = leakage(feature, feature.astype(int))
+    assert linear.auc.value == trees.auc.value == 1

@@ -25,7 +25,7 @@ class AdversarialClassifier(ClassifierAndAdversary):
 
     - `"projection"`: a step along `g_t - proj_{g_a} g_t - alpha * g_a`, where g_t and g_a are the gradients of L_t and
       L_a with respect to all of its weights: what would help the adversary is left out of the target's gradient.
-      Stays at `alpha=0`, when the last term goes. Zhang et al. 2018, https://arxiv.org/abs/1801.07593.
+      Any alpha above 0 projects. Zhang et al. 2018, https://arxiv.org/abs/1801.07593.
     - `"reversal"`: `L_t - alpha * L_a` by gradient reversal: one pass through all networks, after which both players
       step together. The quickest. Ganin & Lempitsky 2015, https://arxiv.org/abs/1409.7495.
     - `"uniform"`: `L_t + alpha * H`, where H is the cross-entropy of the adversary's outputs towards the frequencies
@@ -49,8 +49,8 @@ class AdversarialClassifier(ClassifierAndAdversary):
         adversary: model of what it sees to `(batch, outputs)`: for each sensitive column, in their order, one logit if
             it is binary, one for each category (sorted) if there are more, and one number if it is continuous. `None`
             makes a small one. With `equalised_odds` it takes `[what it sees, one-hot target (batch, classes)]`.
-        alpha: non-negative number, how much hiding counts. With 0, `fit(x, {"target": y})` needs no sensitive columns
-            and trains the plain classifier.
+        alpha: non-negative number, how much hiding counts. With 0 the classifier is trained plainly, whatever the
+            objective; `fit(x, {"target": y})` then does without sensitive columns.
         objective: see above.
         on: what the adversary sees: `"representation"`, or `"prediction"`: the logits minus their mean over the
             classes, which are as much as `predict` tells, without its saturation.
@@ -115,9 +115,10 @@ class AdversarialClassifier(ClassifierAndAdversary):
                 "the same loss in turns."
             )
         if not self.players:  # it depends on the first data who plays
-            super().compile(optimizer, **keras_kwargs)
+            super().compile({"classifier": optimizer, "adversary": adversary_optimizer}, **keras_kwargs)
+            self._adversary_optimizer, self._adversary_steps = adversary_optimizer, adversary_steps
             self._compile_later = functools.partial(
-                AdversarialClassifier.compile, self, optimizer, adversary_optimizer, adversary_steps, **keras_kwargs
+                AdversarialClassifier.compile, self, *self.optimizers.values(), adversary_steps, **keras_kwargs
             )
             return
         optimizers, steps = {"classifier": optimizer}, {}
@@ -146,6 +147,14 @@ class AdversarialClassifier(ClassifierAndAdversary):
         data = reading.encoded(x, labels, encoding, batch_size)
         self._encoding = encoding
         return data
+
+    def _prepare_for(self, data, method: str):
+        try:
+            super()._prepare_for(data, method)
+        except BaseException:
+            if not self.players:
+                self._encoding = None  # data that cannot be used decide nothing
+            raise
 
     def build_players(self, data):
         x = data.map(lambda x, labels: x) if backend.is_dataset(data) else data[0]

@@ -53,7 +53,7 @@ class ClassifierAndAdversary(Game):
         loss = ops.mean(ops.sparse_categorical_crossentropy(target, logits, from_logits=True))
         right = ops.cast(ops.argmax(logits, axis=1), target.dtype) == target
         logs = {"target_loss": loss, "accuracy": ops.mean(ops.cast(right, "float32"))}
-        if self.warmup_steps and self.training:
+        if self.warmup_steps:
             logs["alpha"] = self._current_alpha()
         return loss, logs
 
@@ -73,7 +73,8 @@ class ClassifierAndAdversary(Game):
         return self.alpha * ops.minimum(rounds / self.warmup_steps, 1.0)
 
     def _differentiate(self, player, data):
-        if player != "classifier" or self.objective != "projection" or self.adversary is None:
+        projects = self.objective == "projection" and self.alpha > 0 and self.adversary is not None
+        if player != "classifier" or not projects:
             return super()._differentiate(player, data)
 
         def losses():

@@ -1,18 +1,21 @@
 """What `AdversarialClassifier` asks of its arguments and data, and how it reads them."""
 
+import numbers
+
 import numpy as np
 from keras import tree
 
 from kgan import backend, columns
 from kgan.models import minibatches
 from kgan.models.adversarial_classifier.objectives import OBJECTIVES
+from kgan.models.checks import is_count
 from kgan.sensitive import Encoding
 
 CALL = 'fit(x, {"target": y, "sensitive": s})'
 
 
 def check_arguments(alpha, objective, on, warmup_steps):
-    if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 <= alpha < float("inf"):
+    if isinstance(alpha, bool) or not isinstance(alpha, numbers.Real) or not 0 <= alpha < float("inf"):
         raise ValueError(f"alpha must be a number of at least 0, got {alpha!r}.")
     for name, value, right in (
         ("objective", objective, OBJECTIVES),
@@ -20,7 +23,7 @@ def check_arguments(alpha, objective, on, warmup_steps):
     ):
         if value not in right:
             raise ValueError(f"unknown {name} {value!r}: use one of {', '.join(map(repr, right))}.")
-    if isinstance(warmup_steps, bool) or not isinstance(warmup_steps, int | np.integer) or warmup_steps < 0:
+    if not is_count(warmup_steps, least=0):
         raise ValueError(f"warmup_steps must be a whole number of rounds, 0 for none, got {warmup_steps!r}.")
 
 

@@ -145,7 +145,7 @@ def test_training_equals_hand_written_tapes(objective, compiled, settings):
     np.testing.assert_allclose(logs["target_loss"], [np.mean(targets)], rtol=1e-5)
 
 
-@pytest.mark.parametrize("objective", ["reversal", "uniform", "negative", "without sensitive columns"])
+@pytest.mark.parametrize("objective", [*OBJECTIVES, "without sensitive columns"])
 def test_with_alpha_0_it_trains_as_keras_does(objective):
     plain = objective not in OBJECTIVES
     model = make("projection" if plain else objective, alpha=0.0, run_eagerly=True)
@@ -190,6 +190,7 @@ def test_alpha_rises_with_the_rounds_of_the_warm_up():
     logs = model.fit(X, LABELS, batch_size=16, epochs=3, verbose=0).history
     share = np.minimum(np.arange(12) / 6, 1).reshape(3, 4)
     np.testing.assert_allclose(logs["alpha"], 0.5 * share.mean(axis=1), rtol=1e-6)
+    assert model.evaluate(X, LABELS, verbose=0, return_dict=True)["alpha"] == 0.5
     # In the very first round it is 0.
     model = make("negative", alpha=0.5, warmup_steps=6, run_eagerly=True)
     logs = model.fit(X, LABELS, batch_size=64, verbose=0).history
