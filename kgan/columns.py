@@ -41,6 +41,10 @@ def by_name(given) -> dict:
         named = {str(name): values for name, values in given.items()}
     elif is_frame(given):
         named = {str(name): given.iloc[:, i] for i, name in enumerate(given.columns)}
+        if len(named) < given.shape[1]:
+            raise ValueError(
+                f"two sensitive columns have one name, of {', '.join(map(str, given.columns))}: rename one."
+            )
     elif hasattr(given, "iloc"):
         named = {str(given.name or "sensitive"): given}
     else:

@@ -289,3 +289,26 @@ def test_a_model_that_was_compiled_and_not_fitted_is_so_after_loading(tmp_path):
     assert loaded.optimizers["classifier"].learning_rate == 0.5 and loaded.steps["adversary"] == 2
     for a, b in zip(model.get_weights(), loaded.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_later_batches_of_a_dataset_that_hold_something_new_are_named_in_a_sentence():
+    x = np.random.default_rng(0).normal(size=(32, 2)).astype("float32")
+    labels = {"target": np.array([0, 1] * 16), "sensitive": np.array(["c", "d"] * 16)}
+    new = {"target": labels["target"], "sensitive": np.array(["c"] * 31 + ["e"])}
+    first, second = (tf.data.Dataset.from_tensor_slices((x, of)).batch(8) for of in (labels, new))
+    model = AdversarialClassifier(seed=0)
+    model.compile()
+    model.fit(first, verbose=0)
+    for use in (lambda: model.fit(second, verbose=0), lambda: model.evaluate(second, verbose=0)):
+        with pytest.raises(ValueError, match=r"^the sensitive column 'sensitive' holds 'e', which [^\n]*$"):
+            use()
+    with pytest.raises(ValueError, match=r"^the sensitive column 'sensitive' holds 'e', which [^\n]*$"):
+        model.fit(first, validation_data=second, verbose=0)
+
+
+def test_two_columns_of_one_name_are_refused():
+    frame = pd.DataFrame([[0, 1], [1, 0]] * 8, columns=["sex", "sex"])
+    model = AdversarialClassifier()
+    model.compile()
+    with pytest.raises(ValueError, match="two sensitive columns have one name"):
+        model.fit(np.zeros((16, 2)), {"target": [0, 1] * 8, "sensitive": frame})

@@ -68,8 +68,8 @@ def leakage(features, sensitive, *, seed: int = 0, name: str = "features") -> li
 
     Accuracy alone hides a leak of rare groups, for which the AUC is given beside it. Intervals (95 %; Wilson's for
     accuracy, Newcombe's for AUC, percentile bootstrap for R2) are those of the trained probes on other rows. The halves
-    depend on the seed and on which rows belong together, not on the names of the groups. Features that were made by a model that has
-    seen the rows in training may leak more than on new rows: give rows that were held out.
+    depend on the seed and on which rows belong together, not on the names of the groups. Features that were made by a
+    model that has seen the rows in training may leak more than on new rows: give rows that were held out.
 
     Sources: Elazar and Goldberg 2018, https://arxiv.org/abs/1808.06640, for probes trained afterwards; Alain and Bengio
     2016, https://arxiv.org/abs/1610.01644, for linear probes.

@@ -30,7 +30,11 @@ def stop_unless_finite(player: str, loss, gradients: list, optimizer) -> list:
 
 @contextlib.contextmanager
 def in_a_sentence():
-    """Turns what `stop_unless_finite` raises inside a compiled step into a `FloatingPointError`."""
+    """Turns what `stop_unless_finite` raises inside a compiled step into a `FloatingPointError`.
+
+    A `ValueError` that Python code within a dataset raised, which TensorFlow wraps with its traceback, comes out as
+    itself.
+    """
     try:
         yield
     except backend.NotFiniteError as error:
@@ -40,6 +44,9 @@ def in_a_sentence():
         )
         found = re.search(in_graph, str(error)) or re.search(in_eager, str(error))
         if not found:
+            of_data = re.search(r"^ValueError: (.+)$", str(error), re.MULTILINE)
+            if of_data:
+                raise ValueError(of_data[1]) from None
             raise
         raise FloatingPointError(
             f"training stopped: {found[1]} is NaN or infinite at step {found[2]}, which was not taken. Lower the "

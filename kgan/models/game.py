@@ -343,7 +343,8 @@ class Game(ExactModel):
         self._prepare_for(data, "evaluate")
         batches = minibatches.evaluation_batches(data, self, batch_size)
         self._make_trackers(batches, lambda data: data, training=False)
-        return super().evaluate(batches, verbose=verbose, **kwargs)
+        with divergence.in_a_sentence():
+            return super().evaluate(batches, verbose=verbose, **kwargs)
 
     def _prepare_for(self, data, method: str):
         if not self.players:
