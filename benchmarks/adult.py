@@ -207,7 +207,7 @@ def table_of(rows):
                 lines.append(
                     f"| {name} | {NAMES[method]} | {'' if method == 'logistic' else f'{alpha:g}'} | "
                     f"{spread(of['accuracy'])}{note} | {spread(of['parity_sex'])} | {spread(of['parity_race'])} | "
-                    f"{np.mean(of['auc_linear']):.3f} / {np.mean(of['auc_trees']):.3f} | "
+                    f"{np.nanmean(of['auc_linear']):.3f} / {np.nanmean(of['auc_trees']):.3f} | "
                     f"{np.median(of['seconds']):.1f} |"
                 )
     return "\n".join(lines)
@@ -256,7 +256,7 @@ def draw(rows, out):
         ax.set_title(f"{name} hidden")
         ax.set_xlabel("demographic-parity difference" + (", the larger one" if len(HIDDEN[name]) > 1 else ""))
         ax.set_xscale("log")
-        ax.set_xlim(LEFT * 0.9, 0.25)
+        ax.set_xlim(LEFT * 0.9, 0.4)
         ax.set_xticks(ticks := [0.005, 0.01, 0.02, 0.05, 0.1, 0.2], [f"{t:g}" for t in ticks])
         ax.minorticks_off()
         ax.grid(alpha=0.3)
