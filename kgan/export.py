@@ -11,7 +11,7 @@ import tensorflow as tf
 from kgan.datasets.pixels import to_uint8
 
 
-def export_generator(generator: keras.Model, path, *, num_classes: int | None = None) -> Path:
+def export_generator(generator: keras.Model, path, *, num_classes: int | None = None, class_names=None) -> Path:
     """Writes a SavedModel with typed endpoints that return uint8 images in 0..255 (or floats as they are, if they
     are not images).
 
@@ -112,13 +112,18 @@ def export_onnx(generator: keras.Model, path) -> Path:
     latents = keras.InputSpec(shape=(None, generator.inputs[0].shape[-1]), dtype="float32", name="latents")
     signature = [latents, keras.InputSpec(shape=(None,), dtype="int32", name="labels")]
     try:
-        keras.Model(generator.inputs, _ToUint8()(generator.outputs[0])).export(
+        with_uint8_outputs(generator).export(
             temporary, format="onnx", input_signature=[signature] if conditional else signature[:1], verbose=False
         )
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     return path
+
+
+def with_uint8_outputs(generator: keras.Model) -> keras.Model:
+    """The generator with uint8 images in 0..255 in place of floats in -1..1; samples that are not images stay."""
+    return keras.Model(generator.inputs, _ToUint8()(generator.outputs[0]))
 
 
 class _ToUint8(keras.layers.Layer):

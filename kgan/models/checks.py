@@ -1,13 +1,10 @@
 """What `Game` asks of its arguments, each answered by one sentence when it is not so."""
 
-import numbers
-
 import keras
 
-
-def is_count(number, least: int = 1) -> bool:
-    """Whether it is a whole number, of Python or of NumPy, from `least` up."""
-    return isinstance(number, numbers.Integral) and not isinstance(number, bool) and number >= least
+from kgan.backend import keras_internals
+from kgan.models.divergence import LossError
+from kgan.scalars import is_count, is_real
 
 
 def as_players(players) -> dict:
@@ -25,7 +22,10 @@ def as_players(players) -> dict:
             if not isinstance(layer, keras.Layer):
                 raise ValueError(f"player {name!r} must consist of Keras layers or models, got {layer!r}.")
         weights = [w for layer in layers for w in layer.weights]
-        if not any(w.trainable for w in weights):
+        if not any(layer.trainable_variables for layer in layers):
+            inner = [layer for outer in layers for layer in keras_internals.layers_within(outer)]
+            if any(layer.weights and not layer.trainable for layer in inner):
+                raise ValueError(frozen(name))
             raise ValueError(
                 f"player {name!r} has no trainable weights yet: build its layers first, with a keras.Input or by "
                 "calling them on data."
@@ -37,6 +37,27 @@ def as_players(players) -> dict:
                     "weight one player."
                 )
     return players
+
+
+def frozen(player: str) -> str:
+    """What to say of a player that was frozen, as code for other libraries does it by hand."""
+    return (
+        f"the player {player!r} is frozen (trainable = False), but needs weights that train: set trainable = True; in "
+        "the turn of one player the others stand still by themselves."
+    )
+
+
+def same_weights(optimizer, variables, player: str):
+    """The optimizer of a player serves the weights that trained when it was compiled."""
+    if not variables:
+        raise ValueError(frozen(player))
+    known = {id(v) for v in keras_internals.served_variables(optimizer)}
+    new = [v.path for v in variables if id(v) not in known]
+    if new:
+        raise ValueError(
+            f"{len(new)} weights of {player!r}, such as {new[0]}, train now and did not when it was compiled: call "
+            "compile again after changing trainable."
+        )
 
 
 def keras_arguments(arguments: dict, what: str):
@@ -59,14 +80,31 @@ def no_weights_of_samples(arguments: dict):
 
 def scalar(loss, player: str):
     """A loss is the mean over the minibatch."""
-    if len(loss.shape) != 0:
-        raise ValueError(
-            f"player_loss({player!r}, data) must return a scalar, the mean over the minibatch, not shape {loss.shape}."
+    shape = getattr(loss, "shape", () if is_real(loss) else None)
+    if shape is None or len(shape) != 0:
+        what = f"not {loss!r}" if shape is None else f"not shape {tuple(shape)}"
+        raise LossError(
+            f"player_loss({player!r}, data) must return a scalar, the mean over the minibatch, or (scalar, logs), "
+            f"{what}."
+        )
+
+
+def depends_on_weights(gradients, variables, player: str):
+    """A loss that does not depend on any weight of its player would leave it where it is, for ever."""
+    if all(gradient is None for gradient in gradients):
+        raise LossError(
+            f"the loss of {player!r} does not depend on any of its {len(variables)} trainable weights, so that it "
+            f"would never move: compute player_loss({player!r}, data) by calling its layers."
         )
 
 
 def as_steps(steps, players, simultaneous: bool) -> dict:
     """`{player: updates per round}` for every player."""
+    if steps is not None and not isinstance(steps, dict):
+        raise ValueError(
+            f"steps must be a dict of players to numbers of updates, got {steps!r}: optimizers of several players go "
+            "into one dict, the first argument."
+        )
     steps = dict(steps or {})
     for player, number in steps.items():
         if player not in players:
@@ -103,8 +141,7 @@ def as_optimizers(optimizers, variables: dict) -> dict:
                 f"the players {owner[id(optimizer)]!r} and {player!r} share one optimizer instance, which keeps state "
                 "for each weight: make one for each."
             )
-        inner = getattr(optimizer, "inner_optimizer", optimizer)
-        known = {id(v) for v in getattr(inner, "_trainable_variables", [])}
+        known = {id(v) for v in keras_internals.served_variables(optimizer)}
         if optimizer.built and not known.issuperset(id(v) for v in variables[player]):
             raise ValueError(
                 f"the optimizer of {player!r} already serves the weights of another model: make a new one."
@@ -114,7 +151,7 @@ def as_optimizers(optimizers, variables: dict) -> dict:
 
 def computes_in_float16(layers) -> bool:
     """Whether any of `layers` computes in float16, whose gradients underflow without a loss scale."""
-    return any(inner.compute_dtype == "float16" for layer in layers for inner in layer._flatten_layers())
+    return any(inner.compute_dtype == "float16" for layer in layers for inner in keras_internals.layers_within(layer))
 
 
 def as_loss_scaled(optimizer, player: str, replicas: int):

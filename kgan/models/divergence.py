@@ -32,8 +32,8 @@ def stop_unless_finite(player: str, loss, gradients: list, optimizer) -> list:
 def in_a_sentence():
     """Turns what `stop_unless_finite` raises inside a compiled step into a `FloatingPointError`.
 
-    A `ValueError` that Python code within a dataset raised, which TensorFlow wraps with its traceback, comes out as
-    itself.
+    A `ValueError` that Python code within a dataset raised, and a `LossError` met while a step was traced, which
+    TensorFlow wraps with its traceback, come out as a `ValueError` with their sentence alone.
     """
     try:
         yield
@@ -52,3 +52,12 @@ def in_a_sentence():
             f"training stopped: {found[1]} is NaN or infinite at step {found[2]}, which was not taken. Lower the "
             "learning rate, or go back to the last checkpoint; a GAN may want a penalty such as kgan.losses.R1."
         ) from None
+    except Exception as error:
+        found = re.search(rf"(?:{LossError.__name__}: )(.+)", str(error))
+        if isinstance(error, LossError) or found:
+            raise ValueError(found[1] if found else str(error)) from None
+        raise
+
+
+class LossError(ValueError):
+    """A player's loss that cannot be minimised; raised while a step is traced, see `in_a_sentence`."""

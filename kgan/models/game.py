@@ -6,8 +6,10 @@ import keras
 from keras import ops, tree
 
 from kgan import backend
-from kgan.models import checks, divergence, minibatches
+from kgan.backend import keras_internals
+from kgan.models import checks, divergence, minibatches, saved_arguments
 from kgan.models.exact import ExactModel
+from kgan.models.player_optimizers import PlayerOptimizers
 
 
 @keras.saving.register_keras_serializable(package="kgan")
@@ -22,8 +24,10 @@ class Game(ExactModel):
     Subclass it and override `player_loss`. Everything else is Keras: `compile`, `fit`, `evaluate`, `save`, callbacks,
     `tf.distribute`, mixed precision. A player's turn changes the weights and statistics of this player and of no other.
 
-    A subclass is saved and loaded as any Keras model: decorate it with `keras.saving.register_keras_serializable`, and
-    override `get_config` if its constructor takes other arguments.
+    A subclass is saved and loaded as any Keras model: decorate it with `keras.saving.register_keras_serializable`. What
+    its constructor was given is kept, as long as it consists of Keras objects, numbers, strings, and lists and dicts of
+    these; for anything else override `get_config`, which returns the constructor's arguments by name, networks and
+    other Keras objects as they are.
 
     Args:
         players: dict of names to a layer, a model, or a list of them. They must be built, and no weight may belong to
@@ -53,7 +57,6 @@ class Game(ExactModel):
         self.players = {}
         self.training = False
         self.optimizers, self._compile_later = {}, None
-        self.rounds_at_epoch_start = 0
         self._trackers, self._traced = {}, []
         if players is not None:
             self.set_players(players)
@@ -140,6 +143,7 @@ class Game(ExactModel):
             self._traced = []
             super().compile(optimizer=None, loss=None, **{"jit_compile": False, **keras_kwargs})
         self.optimizers, self.steps, self.simultaneous = optimizers, steps, simultaneous
+        self.optimizer = PlayerOptimizers(optimizers, self._progress.rounds)  # what callbacks look at
         self._keras_kwargs, self._compile_later = keras_kwargs, None
 
     # One round of the game
@@ -150,25 +154,25 @@ class Game(ExactModel):
             moves = self._differentiate_together(data)
             for player, move in zip(self.players, moves, strict=True):
                 self._update(player, data, *move)
-            return self.get_metrics_result()
-        # Unrolled in Python: optimizers cannot run inside a TensorFlow loop or condition on several devices.
-        for player in self.players:
-            for step in range(self.steps[player]):
-                minibatch = self._minibatch(data, step)
-                self._update(player, minibatch, *self._differentiate(player, minibatch))
-        return self.get_metrics_result()
+        else:
+            # Unrolled in Python: optimizers cannot run inside a TensorFlow loop or condition on several devices.
+            for player in self.players:
+                for step in range(self.steps[player]):
+                    minibatch = self._minibatch(data, step)
+                    self._update(player, minibatch, *self._differentiate(player, minibatch))
+        return self.counted(self.get_metrics_result())
 
     def _differentiate_together(self, data) -> list:
         """What `_differentiate` gives for each player, at the same point; override it to share their work."""
         return [self._differentiate(player, data) for player in self.players]
 
     def _differentiate(self, player: str, data):
-        """The gradients of the player's loss, the new values of the statistics that its turn moves, and what to log."""
+        """The gradients of the player's loss, the new values of what its turn moves besides, and what to log."""
 
-        def objective():
-            # The scope holds back every assignment (batch statistics, random states), so that a turn can run the other
-            # players' networks in training mode without leaving a trace in them.
-            with keras.StatelessScope(collect_losses=True) as scope:
+        def objective(scope):
+            # The scope holds back every assignment (batch statistics, random states, weights that a layer rewrites), so
+            # that a turn can run the other players' networks in training mode without leaving a trace in them.
+            with scope:
                 loss, logs = self._loss_and_logs(player, data)
             loss += self._regularization(player, scope)
             return self._scaled(player, loss), (loss, logs, scope)
@@ -183,18 +187,21 @@ class Game(ExactModel):
 
     def _move(self, player: str, gradients, loss, logs, scope):
         """What `_differentiate` returns, from the gradients of the player's scaled loss and the scope it ran in."""
+        variables = self.player_variables(player)
+        checks.depends_on_weights(gradients, variables, player)
+        gradients = backend.with_zeros(gradients, variables)
         others = {id(v) for p in self.players if p != player for layer in self.players[p] for v in layer.variables}
-        moved = [(v, scope.get_current_value(v)) for v in self.non_trainable_variables if id(v) not in others]
-        statistics = [(variable, value) for variable, value in moved if value is not None]
+        assigned = [(v, scope.get_current_value(v)) for v in self.variables if id(v) not in others]
+        assigned = [(variable, value) for variable, value in assigned if value is not None]
         gradients = divergence.stop_unless_finite(player, loss, gradients, self.optimizers[player])
-        return gradients, statistics, {self.loss_name(player): loss, **logs}
+        return gradients, assigned, {self.loss_name(player): loss, **logs}
 
-    def _update(self, player: str, data, gradients, statistics, logs):
+    def _update(self, player: str, data, gradients, assigned, logs):
         # Whatever changes waits for the data and for the check: at the end of the data nothing may move any more.
         with backend.after([data, gradients]):
+            for variable, value in assigned:  # before the optimizer: it steps from what layers made of their weights
+                backend.assign_moved(variable, value)
             self.optimizers[player].apply(gradients, self.player_variables(player))
-            for variable, value in statistics:
-                variable.assign(value)
             self._track(logs)
             self.after_update(player)
 
@@ -207,8 +214,7 @@ class Game(ExactModel):
     def _regularization(self, player: str, scope):
         """Weight regularizers of the player, and what the last calls of its layers gave to `add_loss`."""
         total = sum(v.regularizer(v) for v in self.player_variables(player) if v.regularizer is not None)
-        inner = [layer for of in self.players[player] for layer in of._flatten_layers()]
-        own = {identity for layer in inner for identity in layer._loss_ids}
+        own = set().union(*(keras_internals.added_losses(layer) for layer in self.players[player]))
         return total + sum(ops.cast(loss, "float32") for loss in scope.losses if id(loss) in own)
 
     def _minibatch(self, data, step: int):
@@ -221,19 +227,6 @@ class Game(ExactModel):
     def minibatches_per_round(self) -> int:
         """How many minibatches a round consumes: as many as the player with the most steps takes updates."""
         return max(self.steps.values())
-
-    @property
-    def rounds(self) -> int:
-        """How many rounds have been played since `compile`, over all calls of `fit` and across saving and loading."""
-        if not self.compiled:
-            return 0
-        player = next(iter(self.optimizers))
-        return int(ops.convert_to_numpy(self.optimizers[player].iterations)) // self.steps[player]
-
-    @property
-    def num_devices(self) -> int:
-        """How many devices share a minibatch: those of the `tf.distribute` strategy under which the game was made."""
-        return self.distribute_strategy.num_replicas_in_sync
 
     def test_step(self, data):
         self.training = False
@@ -266,7 +259,8 @@ class Game(ExactModel):
             return [self._loss_and_logs(player, minibatch(data))[1] for player in self.players]
 
         self.training = training
-        logs = backend.trace_outputs(trace, batches)
+        with divergence.in_a_sentence():
+            logs = backend.trace_outputs(trace, batches)
         with self.distribute_strategy.scope():
             for name in (name for logs_of_player in logs for name in logs_of_player):
                 if name not in self._trackers:
@@ -315,21 +309,25 @@ class Game(ExactModel):
             FloatingPointError: if a loss or a gradient becomes NaN or infinite. The step that found it is not taken.
         """
         checks.no_weights_of_samples(kwargs)
+        minibatches.refuse_spent(x, epochs, steps_per_epoch)
         data = self.read_data(x, y, batch_size)
         if validation_data is not None:
             validation_data = self.read_data(validation_data)
         elif validation_split:
             data, validation_data = minibatches.split(data, validation_split)
-        self._prepare_for(data, "fit")
+        data = self._prepared(data, "fit")
         rounds, steps_per_epoch = minibatches.training_rounds(data, self, batch_size, shuffle, steps_per_epoch)
         if validation_data is not None:
             validation_batch_size = kwargs.pop("validation_batch_size", None) or batch_size
-            self.check_data(validation_data)
+            validation_data = self._prepared(validation_data, "fit")
+            minibatches.refuse_endless(validation_data, kwargs.get("validation_steps"), "validation_steps")
             validation_data = minibatches.evaluation_batches(validation_data, self, validation_batch_size)
         self._make_trackers(rounds, lambda data: self._minibatch(data, 0), training=True)
-        kwargs.update(epochs=epochs, verbose=verbose, validation_data=validation_data, steps_per_epoch=steps_per_epoch)
-        with divergence.in_a_sentence():
-            return super().fit(rounds, shuffle=False, callbacks=with_epoch_start(callbacks), **kwargs)
+        kwargs.update(epochs=epochs, verbose=verbose, validation_data=validation_data)
+        history = self.fit_exactly(rounds, callbacks, steps_per_epoch=steps_per_epoch, **kwargs)
+        for player, optimizer in self.optimizers.items():
+            optimizer.finalize_variable_values(self.player_variables(player))  # the averages, where it keeps them
+        return history
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
         """Computes every player's loss and logs on `x` or `(x, y)`, with all networks in inference mode.
@@ -338,13 +336,35 @@ class Game(ExactModel):
         out.
         """
         checks.no_weights_of_samples(kwargs)
-        within_fit = kwargs.get("_use_cached_eval_dataset")  # whose data has been read before the first epoch
-        data = x if within_fit else self.read_data(x, y, batch_size)
-        self._prepare_for(data, "evaluate")
-        batches = minibatches.evaluation_batches(data, self, batch_size)
+        if kwargs.get("_use_cached_eval_dataset"):  # within fit, which has read and prepared the data
+            batches = x
+        else:
+            data = self._prepared(self.read_data(x, y, batch_size), "evaluate")
+            minibatches.refuse_endless(data, kwargs.get("steps"), "steps")
+            batches = minibatches.evaluation_batches(data, self, batch_size)
         self._make_trackers(batches, lambda data: data, training=False)
-        with divergence.in_a_sentence():
-            return super().evaluate(batches, verbose=verbose, **kwargs)
+        return self.evaluate_exactly(batches, verbose=verbose, **kwargs)
+
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+        """One round of the game on the rows given: as many minibatches of equal size as a round takes."""
+        checks.no_weights_of_samples({"sample_weight": sample_weight, "class_weight": class_weight})
+        size = minibatches.rows(self.read_data(x, y)) // self.minibatches_per_round
+        logs = self.fit(x, y, batch_size=max(1, size), shuffle=False, steps_per_epoch=1, verbose=0).history
+        logs = {name: values[-1] for name, values in logs.items()}
+        return logs if return_dict else list(logs.values())
+
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
+        """Every player's loss and logs on the rows given, in inference mode."""
+        checks.no_weights_of_samples({"sample_weight": sample_weight})
+        size = minibatches.rows(self.read_data(x, y))
+        return self.evaluate(x, y, batch_size=size, verbose=0, return_dict=return_dict)
+
+    def _prepared(self, data, method: str):
+        """`data` as the players take them, after every check; a dataset is checked on, in each of its batches."""
+        self._prepare_for(data, method)
+        for player, optimizer in self.optimizers.items():
+            checks.same_weights(optimizer, self.player_variables(player), player)
+        return minibatches.checked(data, self.check_range)
 
     def _prepare_for(self, data, method: str):
         if not self.players:
@@ -365,20 +385,44 @@ class Game(ExactModel):
     def check_data(self, data):
         """Called by `fit` and `evaluate` before any work; override it to refuse data that the players cannot use."""
 
-    def train_on_batch(self, *args, **kwargs):
-        raise TypeError("a round can take several minibatches: call fit(data, steps_per_epoch=1) for a single round.")
+    def check_range(self, low: float, high: float, part: int) -> str | None:
+        """Called with the range of the numbers in each part of the data; override it to refuse or to warn.
+
+        Of arrays it is called once, before any work; of a dataset for its first batch, and whenever a later batch
+        widens the range.
+
+        Args:
+            low: the smallest number so far.
+            high: the largest.
+            part: which array it is, counted in the order of `keras.tree.flatten(data)`.
+
+        Returns:
+            A sentence to warn with, once, or `None`.
+
+        Raises:
+            ValueError: for numbers that the players cannot use.
+        """
 
     # Saving: what made and compiled the game; weights, optimizers and random states follow from Keras and `ExactModel`
 
+    def __new__(cls, *args, **kwargs):
+        game = super().__new__(cls, *args, **kwargs)
+        saved_arguments.remember(game, args, kwargs)
+        return game
+
     def get_config(self) -> dict:
+        if saved_arguments.has_own_constructor(type(self), Game):
+            return saved_arguments.config(self)
         players = {player: list(layers) for player, layers in self.players.items()}
         return {"players": keras.saving.serialize_keras_object(players), "seed": self.seed, "name": self.name}
 
     @classmethod
     def from_config(cls, config: dict, custom_objects=None):
-        config = dict(config)
-        config["players"] = keras.saving.deserialize_keras_object(config["players"], custom_objects)
-        return cls(**config)
+        return cls(**keras.saving.deserialize_keras_object(dict(config), custom_objects))
+
+    def get_build_config(self):
+        saved_arguments.refuse_unless_loadable(self, Game)
+        return super().get_build_config()
 
     def compile_arguments(self) -> dict:
         """The arguments of the `compile` that led to the present state; a class with its own `compile` overrides it."""
@@ -391,16 +435,3 @@ class Game(ExactModel):
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
-
-
-class _NoteEpochStart(keras.callbacks.Callback):
-    """Notes the progress that decides the order of the data, which is read from another thread while rounds go on."""
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.model.rounds_at_epoch_start = self.model.rounds
-
-
-def with_epoch_start(callbacks):
-    if isinstance(callbacks, keras.callbacks.CallbackList):
-        raise ValueError("give fit a list of callbacks, not a CallbackList.")
-    return [*tree.flatten(callbacks or []), _NoteEpochStart()]

@@ -1,31 +1,44 @@
 """From what a user gives to `fit` to the minibatches of a game's rounds."""
 
+import types
+import warnings
+
+import keras
 import numpy as np
 from keras import tree
 
-from kgan import backend
+from kgan import backend, scalars
+from kgan.backend import keras_internals
 
 
-def as_data(x, y=None, batch_size=None):
+def as_data(x, y=None, batch_size=None, *, shuffle: bool = True):
     """What `player_loss` gets minibatches of: `x`, or `(x, y)`; a batched dataset, or arrays with the same number of
-    rows.
+    rows. Keras's `(x,)` is `x`, float64 becomes float32, and a `keras.utils.PyDataset` or a Python generator becomes a
+    dataset.
 
     Raises:
         ValueError: for anything else.
     """
+    if isinstance(x, keras.utils.PyDataset):
+        _refuse_more(x, y, batch_size)
+        x = keras_internals.py_dataset_as_dataset(x, shuffle)
+    elif isinstance(x, types.GeneratorType):
+        _refuse_more(x, y, batch_size)
+        x = keras_internals.generator_as_dataset(x)
     if backend.is_dataset(x):
-        if batch_size is not None or y is not None:
-            raise ValueError("a tf.data.Dataset brings its own batches and targets: leave out batch_size and y.")
-        return x
-    if batch_size is not None and (isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1):
-        raise ValueError(f"batch_size must be a whole number of at least 1, got {batch_size!r}.")
+        _refuse_more(x, y, batch_size)
+        return backend.as_float32(backend.without_one_tuples(_with_shapes(x)))
+    if batch_size is not None:
+        scalars.as_count(batch_size, "batch_size")
     data = _lists_as_tuples(x if y is None else (x, y))
+    if isinstance(data, tuple) and len(data) == 1:
+        data = data[0]
     leaves = tree.flatten(data)
     if not leaves or not all(hasattr(leaf, "shape") and hasattr(leaf, "__array__") for leaf in leaves):
         kinds = ", ".join(sorted({type(leaf).__name__ for leaf in leaves})) or "nothing"
         raise ValueError(
-            f"data must be arrays or a batched tf.data.Dataset, got {kinds}: "
-            "tf.data.Dataset.from_generator wraps a generator."
+            f"data must be arrays or a batched tf.data.Dataset, got {kinds}; a keras.utils.PyDataset or a generator of "
+            "batches will do as well."
         )
     data = tree.map_structure(lambda a: a if isinstance(a, np.memmap) else np.asarray(a), data)
     sizes = [len(a) if a.ndim else 0 for a in tree.flatten(data)]
@@ -33,14 +46,80 @@ def as_data(x, y=None, batch_size=None):
         raise ValueError(f"all arrays must have the same number of rows, got {', '.join(map(str, sizes))}.")
     for array in tree.flatten(data):
         if np.issubdtype(array.dtype, np.floating) and not _all_finite(array):
-            raise ValueError("the data holds NaN or infinite numbers: remove or replace them first.")
+            raise ValueError(NOT_FINITE)
     return tree.map_structure(_as_float32, data)
 
 
-def _all_finite(array) -> bool:
-    # In parts, because the data may be a memory-mapped file that is larger than memory.
+NOT_FINITE = "the data holds NaN or infinite numbers: remove or replace them first."
+
+
+def _refuse_more(x, y, batch_size):
+    if batch_size is not None or y is not None:
+        kind = "tf.data.Dataset" if backend.is_dataset(x) else type(x).__name__
+        raise ValueError(f"a {kind} brings its own batches and targets: leave out batch_size and y.")
+
+
+def _with_shapes(dataset):
+    """Refuses a dataset that does not say what it holds."""
+    shapes = [getattr(spec, "shape", None) for spec in tree.flatten(dataset.element_spec)]
+    if any(shape is None or shape.rank is None for shape in shapes):
+        raise ValueError(
+            "the dataset does not say which shapes its batches have: give tf.data.Dataset.from_generator an "
+            "output_signature, such as tf.TensorSpec((None, 28, 28, 1), tf.float32)."
+        )
+    return dataset
+
+
+def refuse_spent(x, epochs, steps_per_epoch):
+    """Refuses to go through a Python generator more than once."""
+    if isinstance(x, types.GeneratorType) and epochs != 1 and steps_per_epoch is None:
+        raise ValueError(
+            "a generator gives its batches once: give steps_per_epoch to divide them into epochs, or use a "
+            "keras.utils.PyDataset."
+        )
+
+
+def refuse_endless(data, steps, name: str):
+    """Refuses a dataset that repeats forever, unless the number of steps is given, as the argument `name`."""
+    if backend.is_dataset(data) and steps is None and backend.is_endless(data):
+        raise ValueError(f"the dataset repeats forever: leave out .repeat(), or give {name}.")
+
+
+def checked(data, check_range):
+    """`data`, whose numbers are finite and in a range that `check_range(low, high, part)` accepts.
+
+    Arrays are looked at here. A dataset comes back as one that looks at each of its batches. What `check_range` returns
+    is said once.
+    """
+    said = set()
+
+    def look(low, high, part):
+        sentence = check_range(low, high, part)
+        if sentence is not None and part not in said:
+            said.add(part)
+            warnings.warn(sentence, stacklevel=5)
+
+    if backend.is_dataset(data):
+        return backend.watched(data, look, NOT_FINITE)
+    for part, array in enumerate(tree.flatten(data)):
+        if array.size and np.issubdtype(array.dtype, np.number):
+            look(*_range(array), part)
+    return data
+
+
+def _range(array) -> tuple[float, float]:
+    ranges = [(part.min(), part.max()) for part in _parts(array)]
+    return float(min(low for low, _ in ranges)), float(max(high for _, high in ranges))
+
+
+def _parts(array):
+    """`array` in parts, because it may be a memory-mapped file that is larger than memory."""
     step = max(1, 2**24 // max(1, array[:1].size))
-    return all(np.isfinite(array[start : start + step]).all() for start in range(0, len(array), step))
+    return (array[start : start + step] for start in range(0, len(array), step))
+
+
+def _all_finite(array) -> bool:
+    return all(np.isfinite(part).all() for part in _parts(array))
 
 
 def _as_float32(array):
@@ -67,6 +146,7 @@ def training_rounds(data, game, batch_size, shuffle, steps_per_epoch):
         `(dataset, steps_per_epoch)` for `keras.Model.fit`.
     """
     count = game.minibatches_per_round
+    refuse_endless(data, steps_per_epoch, "steps_per_epoch")
     if backend.is_dataset(data):
         size = tree.flatten(data.element_spec)[0].shape[0]
         _refuse_uneven(size or game.num_devices, game.num_devices)
@@ -121,9 +201,22 @@ def _lists_as_tuples(data):
 
 def split(data, share: float):
     """The first rows for training and the last `share` of them for validation, as Keras does it."""
-    if not 0 < share < 1:
-        raise ValueError(f"validation_split must be between 0 and 1, got {share}.")
+    if not scalars.is_real(share) or not 0 < share < 1:
+        raise ValueError(f"validation_split must be a number between 0 and 1, got {share!r}.")
     if backend.is_dataset(data):
         raise ValueError("validation_split works on arrays: split a dataset yourself and give validation_data.")
     cut = int(rows(data) * (1 - share))
-    return tree.map_structure(lambda a: a[:cut], data), tree.map_structure(lambda a: a[cut:], data)
+    first, last = tree.map_structure(lambda a: a[:cut], data), tree.map_structure(lambda a: a[cut:], data)
+    if any(map(_are_sorted_classes, tree.flatten(first), tree.flatten(last))):
+        warnings.warn(
+            "validation_split holds out the last rows, and most of these are of classes that the other rows do not "
+            "have: the data is sorted by class, so shuffle it first.",
+            stacklevel=3,
+        )
+    return first, last
+
+
+def _are_sorted_classes(first, last) -> bool:
+    """Whether the last rows are of classes, numbers or names, that the first ones do not have."""
+    is_label = first.ndim == 1 and first.dtype.kind in "iubUSO"
+    return is_label and len(np.unique(first.astype(str))) < len(first) and np.mean(~np.isin(last, first)) > 0.5

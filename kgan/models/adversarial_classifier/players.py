@@ -1,6 +1,5 @@
 """The two players of `AdversarialClassifier`: their losses, and the gradients along which they step."""
 
-import keras
 from keras import ops
 
 from kgan import backend
@@ -77,14 +76,16 @@ class ClassifierAndAdversary(Game):
         if player != "classifier" or not projects:
             return super()._differentiate(player, data)
 
-        def losses():
-            with keras.StatelessScope(collect_losses=True) as scope:
+        def losses(scope):
+            with scope:
                 target_loss, opposing, logs = self._classifier_losses(*data)
             loss = target_loss + self._current_alpha() * opposing  # for the logs: no loss has this gradient
             parts = (target_loss + self._regularization(player, scope), -opposing)
             return [self._scaled(player, part) for part in parts], (loss, logs, scope)
 
-        (_, found), gradients = backend.values_and_gradients(losses, self.player_variables(player))
+        variables = self.player_variables(player)
+        (_, found), gradients = backend.values_and_gradients(losses, variables)
+        gradients = [[ops.convert_to_tensor(g) for g in backend.with_zeros(of, variables)] for of in gradients]
         gradients = objectives.projected(*gradients, self._current_alpha())
         return self._move(player, gradients, *found)
 
@@ -95,8 +96,8 @@ class ClassifierAndAdversary(Game):
         x, labels = data
         variables = {player: self.player_variables(player) for player in self.players}
 
-        def objective():
-            with keras.StatelessScope(collect_losses=True) as scope:
+        def objective(scope):
+            with scope:
                 logits, seen = self._run(x)
                 target_loss, logs = self._target_loss(logits, labels)
                 seen = reverse_gradient(seen, self._current_alpha())
@@ -110,6 +111,7 @@ class ClassifierAndAdversary(Game):
         moves = []
         for player, own in variables.items():
             scale = self._scaled(player, ops.ones(())) / self._scaled("classifier", ops.ones(()))
-            moves.append(self._move(player, [g * scale for g in gradients[: len(own)]], *found[player], scope))
+            scaled = [None if g is None else g * scale for g in gradients[: len(own)]]
+            moves.append(self._move(player, scaled, *found[player], scope))
             gradients = gradients[len(own) :]
         return moves

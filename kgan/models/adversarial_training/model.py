@@ -1,5 +1,6 @@
 """`AdversarialTraining`: a model that is trained on inputs attacked on the way."""
 
+import functools
 import types
 
 import keras
@@ -11,7 +12,6 @@ from kgan.models import checks, divergence, minibatches
 from kgan.models.adversarial_training import checks as attack_checks
 from kgan.models.adversarial_training.scores import Scores
 from kgan.models.exact import ExactModel
-from kgan.models.game import with_epoch_start
 
 
 @keras.saving.register_keras_serializable(package="kgan")
@@ -77,7 +77,6 @@ class AdversarialTraining(ExactModel):
         self.ascent = Ascent.named(attack, **own, default_steps=10, norm=norm, bounds=bounds)
         self.model, self.attack, self.epsilon = model, attack, check_epsilon(epsilon)
         self.clean_share, self._own = float(clean_share), own
-        self.rounds_at_epoch_start = 0
         self._clean = self._adversarial = self._compiled_with = None
         self.built = True
 
@@ -150,9 +149,9 @@ class AdversarialTraining(ExactModel):
             if self.clean_share < 1:
                 parts.append((self._adversarial, 1 - self.clean_share, self.perturb(x, y)))
 
-        def objective():
+        def objective(scope):
             total, results = 0.0, []
-            with keras.StatelessScope(collect_losses=True) as scope:
+            with scope:
                 for scores, share, inputs in parts:
                     loss, outputs = self._loss_and_outputs(scores, inputs, y, sample_weight, scope, training=True)
                     total += share * loss
@@ -162,15 +161,16 @@ class AdversarialTraining(ExactModel):
 
         variables = self.trainable_variables
         (_, (total, results, trained)), gradients = backend.value_and_gradients(objective, variables)
+        gradients = backend.with_zeros(gradients, variables)
         gradients = divergence.stop_unless_finite("training", total, gradients, self.optimizer)
-        moved = [(v, scope.get_current_value(v)) for scope in (drawn, trained) for v in self.non_trainable_variables]
+        moved = [(v, scope.get_current_value(v)) for scope in (drawn, trained) for v in self.variables]
         # Whatever changes waits for the data and for the check: at the end of the data nothing may move any more.
         with backend.after([data, gradients]):
-            self.optimizer.apply(gradients, variables)
-            for variable, value in moved:
+            for variable, value in moved:  # before the optimizer: it steps from what layers made of their weights
                 if value is not None:
-                    variable.assign(value)
-            return self._log(results, y, sample_weight)
+                    backend.assign_moved(variable, value)
+            self.optimizer.apply(gradients, variables)
+            return self.counted(self._log(results, y, sample_weight))
 
     def test_step(self, data):
         (x, y, sample_weight), results = keras.utils.unpack_x_y_sample_weight(data), []
@@ -206,16 +206,6 @@ class AdversarialTraining(ExactModel):
     # What `minibatches` asks of the model that trains: a step takes one minibatch.
     minibatches_per_round = 1
 
-    @property
-    def rounds(self) -> int:
-        """How many steps have been taken since `compile`, over all calls of `fit` and across saving and loading."""
-        return int(ops.convert_to_numpy(self.optimizer.iterations))
-
-    @property
-    def num_devices(self) -> int:
-        """How many devices share a minibatch."""
-        return self.distribute_strategy.num_replicas_in_sync
-
     def fit(
         self,
         x=None,
@@ -250,36 +240,42 @@ class AdversarialTraining(ExactModel):
             ValueError: for data that cannot be used.
             FloatingPointError: if the loss or a gradient becomes NaN or infinite. The step that found it is not taken.
         """
+        minibatches.refuse_spent(x, epochs, steps_per_epoch)
         data = self._as_data(x, y, sample_weight, batch_size, "fit")
         if validation_split and validation_data is None:
             data, validation_data = minibatches.split(data, validation_split)
         batches, steps_per_epoch = minibatches.training_rounds(data, self, batch_size, shuffle, steps_per_epoch)
         if validation_data is not None:
             validation_data = self._as_data(validation_data, None, None, None, "fit")
+            minibatches.refuse_endless(validation_data, kwargs.get("validation_steps"), "validation_steps")
             validation_batch_size = kwargs.pop("validation_batch_size", None) or batch_size
             validation_data = minibatches.evaluation_batches(validation_data, self, validation_batch_size)
         kwargs.update(epochs=epochs, verbose=verbose, validation_data=validation_data, steps_per_epoch=steps_per_epoch)
-        with divergence.in_a_sentence():
-            return super().fit(batches, shuffle=False, callbacks=with_epoch_start(callbacks), **kwargs)
+        return self.fit_exactly(batches, callbacks, **kwargs)
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", *, sample_weight=None, **kwargs):
         """The loss and the metrics of clean and of attacked inputs, as `keras.Model.evaluate` gives them.
 
         On several devices an incomplete last batch is left out.
         """
+        if kwargs.get("_use_cached_eval_dataset"):  # within fit, which has read and prepared the data
+            return self.evaluate_exactly(x, verbose=verbose, **kwargs)
         data = self._as_data(x, y, sample_weight, batch_size, "evaluate")
-        return super().evaluate(minibatches.evaluation_batches(data, self, batch_size), verbose=verbose, **kwargs)
+        minibatches.refuse_endless(data, kwargs.get("steps"), "steps")
+        batches = minibatches.evaluation_batches(data, self, batch_size)
+        return self.evaluate_exactly(batches, verbose=verbose, **kwargs)
 
     def _as_data(self, x, y, sample_weight, batch_size, method: str):
         self._assert_compile_called(method)
         data = (x, y) if sample_weight is None else (x, y, sample_weight)
         data = minibatches.as_data(x if y is None and sample_weight is None else data, None, batch_size)
-        row, target = attack_checks.data(data, self.model, self.ascent.bounds)
+        row, target = attack_checks.data(data)
         with self.distribute_strategy.scope():
             outputs = self.model(row, training=False)
             for scores in (self._clean, self._adversarial):
                 scores.build(target, outputs)
-        return data
+        kinds = {"bounds": self.ascent.bounds, "model": self.model, "target": target}
+        return minibatches.checked(data, functools.partial(attack_checks.range_of_part, **kinds))
 
     # Saving
 

@@ -2,7 +2,7 @@
 
 import keras
 import numpy as np
-from keras import ops
+from keras import tree
 
 from kgan import backend
 from kgan.export import export_classifier
@@ -10,7 +10,6 @@ from kgan.layers.preprocessing import ImageResizing
 from kgan.models import checks, minibatches
 from kgan.models.exact import ExactModel
 from kgan.models.feature_cache import compute_features
-from kgan.models.game import with_epoch_start
 from kgan.models.transfer import backbones, freezing, reading
 from kgan.models.transfer import checks as transfer_checks
 from kgan.models.transfer.softmax_head import softmax_head
@@ -95,7 +94,6 @@ class TransferClassifier(ExactModel):
         self.base.trainable = False
         self.head = softmax_head(self.base.output_shape[-1], layers, self.num_classes, self.seed)
         self._units, self._unfrozen = None if self_made else layers, ()
-        self.rounds_at_epoch_start = 0
         self._features_graph = backend.compiled(
             lambda images: self.features(images)
         )  # traced once for all calls of fit
@@ -157,15 +155,8 @@ class TransferClassifier(ExactModel):
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
 
-    @property
-    def rounds(self) -> int:
-        """How many steps have been taken since `compile`, over all calls of `fit` and across saving and loading."""
-        return 0 if self.optimizer is None else int(ops.convert_to_numpy(self.optimizer.iterations))
-
-    @property
-    def num_devices(self) -> int:
-        """How many devices share a batch: those of the `tf.distribute` strategy under which the model was made."""
-        return self.distribute_strategy.num_replicas_in_sync
+    def train_step(self, data):
+        return self.counted(super().train_step(data))
 
     # fit, evaluate, predict
 
@@ -232,8 +223,8 @@ class TransferClassifier(ExactModel):
             validation_data = self._with_features(validation_data, validation_batch_size, verbose, "validation")
             validation_data = minibatches.evaluation_batches(validation_data, self, validation_batch_size)
         kwargs.update(epochs=epochs, verbose=verbose, validation_data=validation_data, steps_per_epoch=steps_per_epoch)
-        callbacks = [_StopUnlessFinite(), *with_epoch_start(callbacks)]
-        return super().fit(batches, shuffle=False, callbacks=callbacks, class_weight=class_weight, **kwargs)
+        callbacks = [_StopUnlessFinite(), *tree.flatten(callbacks or [])]
+        return self.fit_exactly(batches, callbacks, class_weight=class_weight, **kwargs)
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs):
         """Computes the loss and the metrics on what `fit` takes. Arguments and returns are those of Keras.
@@ -244,7 +235,7 @@ class TransferClassifier(ExactModel):
         if not kwargs.get("_use_cached_eval_dataset"):  # within fit, Keras evaluates on data that is prepared already
             data, batch_size = reading.labelled(self, x, y, sample_weight, batch_size)
             x, batch_size = minibatches.evaluation_batches(data, self, batch_size), None
-        return super().evaluate(x, batch_size=batch_size, verbose=verbose, **kwargs)
+        return self.evaluate_exactly(x, batch_size=batch_size, verbose=verbose, **kwargs)
 
     def predict(self, x, batch_size=None, verbose="auto", **kwargs):
         """Probabilities `(n, num_classes)`, float32, of images as `fit` takes them, or of a dataset of images."""

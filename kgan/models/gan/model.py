@@ -6,11 +6,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from kgan import backend, losses
-from kgan.export import export_generator
+from kgan import backend, losses, scalars
+from kgan.class_names import as_class_names
+from kgan.class_scores import logits_behind
 from kgan.layers import LatentSampler, draw_latents
-from kgan.models import gan_checks
 from kgan.models.game import Game
+from kgan.models.gan import checks as gan_checks
+from kgan.models.gan import exports
+from kgan.models.gan import labels as gan_labels
 
 
 @keras.saving.register_keras_serializable(package="kgan")
@@ -24,9 +27,12 @@ class GAN(Game):
 
     Args:
         generator: functional or sequential model of latent vectors `(batch, latent_dim)`, or of `[latents, labels]`,
-            to samples.
-        discriminator: functional or sequential model of samples, or of `[samples, labels]`, to logits `(batch, 1)`.
+            to samples. Labels are class ids, `(batch,)` or `(batch, 1)`, or one-hot, `(batch, classes)`.
+        discriminator: functional or sequential model of samples, or of `[samples, labels]`, to logits `(batch, 1)`;
+            behind a last sigmoid the logits are found.
         ema_momentum: how much of the moving average is kept in each step, from 0 to below 1; `None` keeps no average.
+        class_names: names of the classes of a conditional GAN, in their order, by which `generate` takes labels too;
+            saved and exported with it.
         seed: integer from which the latents and the order of the data flow; `None` draws one. The first weights are
             the networks' own: `keras.utils.set_random_seed` before making them repeats these too.
         name: name of the model.
@@ -44,9 +50,9 @@ class GAN(Game):
         (16, 28, 28, 1)
     """
 
-    def __init__(self, generator, discriminator, *, ema_momentum=0.999, seed=None, name=None):
+    def __init__(self, generator, discriminator, *, ema_momentum=0.999, class_names=None, seed=None, name=None):
         gan_checks.networks(generator, discriminator)
-        gan_checks.momentum(ema_momentum)
+        ema_momentum = gan_checks.momentum(ema_momentum)
         super().__init__({"discriminator": discriminator, "generator": generator}, seed=seed, name=name)
         self.generator = generator
         self.discriminator = discriminator
@@ -54,12 +60,26 @@ class GAN(Game):
         self.conditional = len(generator.inputs) == 2
         self.latent_dim = generator.inputs[0].shape[-1]
         self.num_classes = gan_checks.num_classes(generator)
+        self.class_names = class_names
         self.latents = LatentSampler(self.latent_dim, seed=self.seed_generator)
         self.ema_generator = None
         if ema_momentum is not None:
-            self.ema_generator = keras.models.clone_model(generator)  # the same layers with new weights,
+            with keras.name_scope("moving_average"):  # otherwise the paths of its weights would be the generator's
+                self.ema_generator = keras.models.clone_model(generator)  # the same layers with new weights,
+            self.ema_generator.name = f"{generator.name}_moving_average"
             self.ema_generator.set_weights(generator.get_weights())  # so they have to be copied, statistics included
             self.ema_generator.trainable = False
+
+    @property
+    def class_names(self) -> list[str] | None:
+        """The names of the classes, in their order, or `None`."""
+        return None if self._class_names is None else list(self._class_names)
+
+    @class_names.setter
+    def class_names(self, names):
+        if names is not None and not self.conditional:
+            raise ValueError("this GAN was built without classes, which have no names then: leave class_names out.")
+        self._class_names = None if names is None else tuple(as_class_names(names, self.num_classes))
 
     def compile(
         self,
@@ -88,6 +108,7 @@ class GAN(Game):
         penalties = [penalties] if isinstance(penalties, losses.Penalty) else penalties
         penalties = [losses.get_penalty(penalty) for penalty in penalties]
         gan_checks.different_names(penalties)
+        gan_checks.batch_norm_under(penalties, self.discriminator)
         optimizers = {"discriminator": discriminator_optimizer, "generator": generator_optimizer}
         for player, optimizer in optimizers.items():
             if optimizer is None:
@@ -142,8 +163,12 @@ class GAN(Game):
         return loss, logs
 
     def _run(self, network, inputs, labels):
+        if labels is not None:
+            inputs = [inputs, gan_labels.as_network_takes(labels, network.inputs[1])]
+        outputs = network(inputs, training=self.training)
+        behind = logits_behind(outputs) if network is self.discriminator else None
         # In float32 whatever the dtype policy of the user's own networks: losses and penalties need the precision.
-        return ops.cast(network(inputs if labels is None else [inputs, labels], training=self.training), "float32")
+        return ops.cast(outputs if behind is None else behind, "float32")
 
     def after_update(self, player):
         if player == "discriminator" and self.loss.weight_clip and not self.penalties:
@@ -168,8 +193,8 @@ class GAN(Game):
 
         Args:
             n: how many.
-            labels: for a conditional GAN: a class for all, or an array of `n` int class ids. Without it the classes
-                take turns.
+            labels: for a conditional GAN: a class for all, or `n` classes; int class ids, or names if there are
+                `class_names`. Without it the classes take turns.
             seed: integer; the same seed gives the same samples, `None` others each time. Training goes on as if nothing
                 had been drawn.
             ema: whether to use the moving average of the generator, if there is one.
@@ -180,27 +205,39 @@ class GAN(Game):
         Raises:
             ValueError: for labels that do not fit.
         """
-        if n < 1:
-            raise ValueError(f"generate makes at least 1 sample, but n is {n}.")
-        seed = random.randrange(2**31) if seed is None else seed
-        inputs = draw_latents(n, self.latent_dim, seed)
+        n, seed = scalars.as_count(n, "n"), scalars.as_seed(seed)
+        generator = self._sampling_generator(ema)
+        inputs = draw_latents(n, self.latent_dim, random.randrange(2**31) if seed is None else seed)
         if self.conditional:
-            inputs = [inputs, gan_checks.labels_to_generate(labels, n, self.num_classes)]
+            labels = gan_labels.to_generate(labels, n, self.num_classes, self.class_names)
+            labels = gan_labels.as_network_takes(ops.convert_to_tensor(labels), generator.inputs[1])
+            inputs = [inputs, labels]
         elif labels is not None:
             raise ValueError("this GAN was built without classes: leave labels out.")
-        return self._sampling_generator(ema).predict(inputs, batch_size=min(n, 256), verbose=0)
+        return generator.predict(inputs, batch_size=min(n, 256), verbose=0)
 
-    def export(self, path, *, ema: bool = True):
-        """Writes a SavedModel of the generator that `generate` uses, see `kgan.export.export_generator`.
+    def export(self, path, format: str = "saved_model", *, ema: bool = True, class_names=None, verbose=None, **kwargs):
+        """Writes the generator that `generate` uses, for use without kgan.
 
         Args:
-            path: folder to write.
+            path: folder or file to write.
+            format: `"saved_model"` (or `"tf_saved_model"`), see `kgan.export.export_generator`; `"onnx"`, see
+                `kgan.export.export_onnx`; or another format of `keras.Model.export`, such as `"litert"`. All make
+                uint8 images.
             ema: whether to use the moving average of the generator, if there is one.
+            class_names: names of the classes to store in a SavedModel; those of the GAN by default.
+            verbose: whether to print what was written, as in Keras; nothing by default.
+            **kwargs: further arguments of `keras.Model.export` for these other formats.
 
         Returns:
             The path.
+
+        Raises:
+            ValueError: for an unknown format, or names that do not fit.
         """
-        return export_generator(self._sampling_generator(ema), path, num_classes=self.num_classes)
+        names = self.class_names if class_names is None else as_class_names(class_names, self.num_classes)
+        generator = self._sampling_generator(ema)
+        return exports.export(generator, path, format, self.num_classes, names, verbose=verbose, **kwargs)
 
     def _sampling_generator(self, ema: bool = True):
         return self.ema_generator if ema and self.ema_generator is not None else self.generator
@@ -208,14 +245,15 @@ class GAN(Game):
     def check_data(self, data):
         gan_checks.data(data, self)
 
+    def check_range(self, low, high, part):
+        if part == 1:
+            gan_labels.check_range(low, high, self.num_classes)
+        elif len(self.discriminator.inputs[0].shape) == 4:
+            return gan_checks.image_range(low, high)
+        return None
+
     def get_config(self) -> dict:
         networks = {"generator": self.generator, "discriminator": self.discriminator}
         networks = {name: keras.saving.serialize_keras_object(network) for name, network in networks.items()}
-        return {**networks, "ema_momentum": self.ema_momentum, "seed": self.seed, "name": self.name}
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        config = dict(config)
-        for name in ("generator", "discriminator"):
-            config[name] = keras.saving.deserialize_keras_object(config[name], custom_objects)
-        return cls(**config)
+        arguments = {name: getattr(self, name) for name in ("ema_momentum", "class_names", "seed", "name")}
+        return {**networks, **arguments}

@@ -1,0 +1,45 @@
+"""All that the mathematics needs from TensorFlow: gradients, replicas, compiled steps and batches.
+
+Everything else is `keras.ops`, so that these few functions are all there is to port.
+"""
+
+from kgan.backend.batches import (
+    array_batches,
+    as_float32,
+    is_dataset,
+    is_endless,
+    map_targets,
+    rounds_of,
+    shuffled_range,
+    watched,
+    without_one_tuples,
+)
+from kgan.backend.gradients import value_and_gradients, value_and_input_gradient, values_and_gradients, with_zeros
+from kgan.backend.replicas import assign, assign_moved, num_replicas, replica_mean, replica_slice
+from kgan.backend.steps import NotFiniteError, after, compiled, only_if_finite, trace_outputs
+
+__all__ = [
+    "NotFiniteError",
+    "after",
+    "array_batches",
+    "as_float32",
+    "assign",
+    "assign_moved",
+    "compiled",
+    "is_dataset",
+    "is_endless",
+    "map_targets",
+    "num_replicas",
+    "only_if_finite",
+    "replica_mean",
+    "replica_slice",
+    "rounds_of",
+    "shuffled_range",
+    "trace_outputs",
+    "value_and_gradients",
+    "value_and_input_gradient",
+    "values_and_gradients",
+    "watched",
+    "with_zeros",
+    "without_one_tuples",
+]

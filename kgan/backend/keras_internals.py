@@ -1,0 +1,46 @@
+"""The one place for what Keras does not publish: private names, each with the version it was seen in."""
+
+import keras
+import tensorflow as tf
+from keras.src.trainers.data_adapters.generator_data_adapter import GeneratorDataAdapter
+from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
+
+
+def served_variables(optimizer) -> list:
+    """The variables that an optimizer was built for, in their order. Keras 3.15: `_trainable_variables`."""
+    return list(getattr(getattr(optimizer, "inner_optimizer", optimizer), "_trainable_variables", []))
+
+
+def layers_within(layer) -> list:
+    """A layer and all layers inside it. Keras 3.15: `_flatten_layers`."""
+    return list(layer._flatten_layers())
+
+
+def added_losses(layer) -> set:
+    """The identities of what the last calls of a layer gave to `add_loss`. Keras 3.15: `_loss_ids`."""
+    return {identity for inner in layers_within(layer) for identity in inner._loss_ids}
+
+
+class _EpochByEpoch(PyDatasetAdapter):
+    """Tells a `keras.utils.PyDataset` where epochs begin and end. Keras 3.15: `_get_iterator`, `_within_epoch`."""
+
+    def _get_iterator(self):
+        self._within_epoch = False  # an earlier pass may have been left before its end
+        self.on_epoch_begin()
+        try:
+            yield from super()._get_iterator()
+        finally:
+            self.on_epoch_end()
+
+
+def py_dataset_as_dataset(data: keras.utils.PyDataset, shuffle: bool):
+    """A `tf.data.Dataset` of the batches of `data`, read by its own workers, in a random order if `shuffle`."""
+    batches = _EpochByEpoch(data, shuffle=shuffle and data.num_batches is not None).get_tf_dataset()
+    length = tf.data.INFINITE_CARDINALITY if data.num_batches is None else data.num_batches
+    return batches.apply(tf.data.experimental.assert_cardinality(length))
+
+
+def generator_as_dataset(generator):
+    """A `tf.data.Dataset` of what a Python generator still yields: it can be read once."""
+    tuples = (batch if isinstance(batch, tuple) else (batch,) for batch in generator)
+    return GeneratorDataAdapter(tuples).get_tf_dataset()

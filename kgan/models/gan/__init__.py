@@ -1,0 +1,5 @@
+"""`GAN`: a generator and a discriminator."""
+
+from kgan.models.gan.model import GAN
+
+__all__ = ["GAN"]
