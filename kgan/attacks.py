@@ -6,7 +6,6 @@ An attack looks for the input near x that a classifier finds hardest, without to
 """
 
 import functools
-import numbers
 import random
 import warnings
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from keras import ops
 
 from kgan import backend, class_scores
 from kgan.ascent import Ascent, check_classes, check_epsilon, check_range, noise_size
+from kgan.scalars import as_count, as_seed
 
 __all__ = ["AccuracyCurve", "accuracy_curve", "fgsm", "pgd"]
 
@@ -197,8 +197,7 @@ class _Attack:
     """An ascent on the inputs of one classifier, compiled once for all its batches and strengths."""
 
     def __init__(self, model, x, y, ascent, targeted, from_logits, batch_size, seed=None):
-        if isinstance(batch_size, bool) or not isinstance(batch_size, numbers.Integral) or batch_size < 1:
-            raise ValueError(f"batch_size must be a whole number of at least 1, got {batch_size!r}.")
+        batch_size, seed = as_count(batch_size, "batch_size"), as_seed(seed)
         if not isinstance(model, keras.Layer):
             raise ValueError(f"model must be a keras.Model, got {model!r}.")
         self.x = _as_inputs(x, ascent.bounds)

@@ -300,10 +300,10 @@ def test_the_curve_is_the_accuracy_on_what_the_attacks_make(model, attack):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"epsilon": -0.1}, "epsilon must be a number of at least 0, in the units of the data, got -0.1"),
-        ({"epsilon": np.nan}, "epsilon must be a number"),
-        ({"epsilon": "0.1"}, "epsilon must be a number"),
-        ({"epsilon": True}, "epsilon must be a number"),
+        ({"epsilon": -0.1}, "epsilon, in the units of the data, must be a finite number of at least 0, got -0.1"),
+        ({"epsilon": np.nan}, "epsilon, in the units of the data, must be a finite number"),
+        ({"epsilon": "0.1"}, "epsilon, in the units of the data, must be a finite number"),
+        ({"epsilon": True}, "epsilon, in the units of the data, must be a finite number"),
         ({"y": Y + 1}, "y must be class ids from 0 to 3, got 1 to 4"),
         ({"y": -Y}, "y must be class ids from 0 to 3, got -3 to 0"),
         ({"y": Y[:10]}, "y must be 48 integer class ids, or one-hot rows of shape"),
@@ -317,7 +317,7 @@ def test_the_curve_is_the_accuracy_on_what_the_attacks_make(model, attack):
         ({"bounds": None}, "bounds must be the range of the data"),
         ({"norm": "l1"}, "norm must be one of 'linf', 'l2', got 'l1'"),
         ({"steps": 0}, "steps must be a whole number of at least 1, got 0"),
-        ({"step_size": 0.0}, "step_size must be a number above 0"),
+        ({"step_size": 0.0}, "step_size must be a finite number above 0"),
         ({"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
         ({"from_logits": False}, "from_logits is False, but the model does not return probabilities"),
         ({"model": print}, "model must be a keras.Model"),
@@ -346,5 +346,5 @@ def test_a_wrong_attack_of_the_curve_is_answered_with_the_right_ones(model):
         attacks.accuracy_curve(model, X, Y, [0.1], attack="cw")
     with pytest.raises(ValueError, match="steps belong to attack='pgd'"):
         attacks.accuracy_curve(model, X, Y, [0.1], attack="fgsm", steps=3)
-    with pytest.raises(ValueError, match="epsilon must be a number of at least 0"):
+    with pytest.raises(ValueError, match="must be a finite number of at least 0"):
         attacks.accuracy_curve(model, X, Y, [0.1, -1])

@@ -37,6 +37,10 @@ class DenseTranspose(SharedKernel):
 
     kind = keras.layers.Dense
 
+    def __init__(self, tied_to, **kwargs):
+        super().__init__(tied_to, **kwargs)
+        self.supports_masking = True
+
     def _units(self):
         return self.kernel.shape[0]
 
@@ -50,7 +54,7 @@ class DenseTranspose(SharedKernel):
 
     def call(self, inputs):
         """Shape `(batch, ..., units)` to `(batch, ..., inputs)`."""
-        x = ops.matmul(inputs, ops.transpose(self.kernel))
+        x = ops.matmul(inputs, ops.transpose(self._kernel_to_compute_with()))
         return self.activation(x if self.bias is None else x + self.bias)
 
     def compute_output_shape(self, input_shape):
@@ -123,7 +127,7 @@ class TiedConv2DTranspose(SharedKernel):
             padding.append(self._image_shape()[axis] - smallest)
         x = ops.conv_transpose(
             inputs,
-            self.kernel,
+            self._kernel_to_compute_with(),
             strides=conv.strides,
             padding=conv.padding,
             output_padding=tuple(padding),

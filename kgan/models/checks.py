@@ -1,13 +1,8 @@
 """What `Game` asks of its arguments, each answered by one sentence when it is not so."""
 
-import numbers
-
 import keras
 
-
-def is_count(number, least: int = 1) -> bool:
-    """Whether it is a whole number, of Python or of NumPy, from `least` up."""
-    return isinstance(number, numbers.Integral) and not isinstance(number, bool) and number >= least
+from kgan.scalars import is_count
 
 
 def as_players(players) -> dict:

@@ -106,5 +106,5 @@ def test_penalties_survive_serialization(penalty):
 def test_a_wrong_penalty_is_answered_with_the_right_ones():
     with pytest.raises(ValueError, match=r"'r1'.*kgan.losses.R1\(weight\)"):
         kgan.losses.get_penalty("r1")
-    with pytest.raises(ValueError, match="weight of R1 must be a number >= 0"):
+    with pytest.raises(ValueError, match="weight of R1 must be a finite number of at least 0"):
         kgan.losses.R1(-1.0)

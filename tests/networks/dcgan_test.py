@@ -95,7 +95,7 @@ def test_outputs_are_float32_whatever_the_policy(policy):
         ({"image_shape": (8, 8)}, "must be \\(height, width, channels\\)"),
         ({"image_shape": (8, 8, 5)}, "1 to 4 channels"),
         ({"image_shape": (8, 8, 1), "normalization": "bacth"}, "'bacth'.*'batch', 'layer', 'group', 'none'"),
-        ({"image_shape": (8, 8, 1), "filters": 0}, "filters must be a positive"),
+        ({"image_shape": (8, 8, 1), "filters": 0}, "filters must be a whole number of at least 1, got 0"),
         ({"image_shape": (8, 8, 1), "num_classes": 1}, "num_classes must be"),
     ],
 )

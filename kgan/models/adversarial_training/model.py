@@ -12,6 +12,7 @@ from kgan.models.adversarial_training import checks as attack_checks
 from kgan.models.adversarial_training.scores import Scores
 from kgan.models.exact import ExactModel
 from kgan.models.game import with_epoch_start
+from kgan.scalars import as_share
 
 
 @keras.saving.register_keras_serializable(package="kgan")
@@ -71,12 +72,12 @@ class AdversarialTraining(ExactModel):
     ):
         super().__init__(seed=seed, name=name)
         attack_checks.model(model)
-        if not isinstance(clean_share, int | float) or not 0 <= clean_share <= 1:
-            raise ValueError(f"clean_share must be a number from 0 to 1, got {clean_share!r}.")
         own = {"steps": steps, "step_size": step_size, "random_start": random_start}
         self.ascent = Ascent.named(attack, **own, default_steps=10, norm=norm, bounds=bounds)
+        # As they are kept: Python's numbers, in place of NumPy's, which cannot be saved.
+        own = {name: value if value is None else getattr(self.ascent, name) for name, value in own.items()}
         self.model, self.attack, self.epsilon = model, attack, check_epsilon(epsilon)
-        self.clean_share, self._own = float(clean_share), own
+        self.clean_share, self._own = as_share(clean_share, "clean_share"), own
         self.rounds_at_epoch_start = 0
         self._clean = self._adversarial = self._compiled_with = None
         self.built = True

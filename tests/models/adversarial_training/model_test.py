@@ -294,7 +294,7 @@ def test_a_run_that_diverges_stops_before_the_step():
     [
         ({"attack": "cw"}, "attack must be one of 'fgsm', 'pgd', got 'cw'"),
         ({"steps": 3}, "steps belong to attack='pgd', and fgsm is a single step: leave them out"),
-        ({"epsilon": -1}, "epsilon must be a number of at least 0"),
+        ({"epsilon": -1}, "epsilon, in the units of the data, must be a finite number of at least 0"),
         ({"clean_share": 1.5}, "clean_share must be a number from 0 to 1, got 1.5"),
         ({"norm": "l1"}, "norm must be one of 'linf', 'l2'"),
         ({"bounds": (1, 1)}, "bounds must be the range of the data"),
