@@ -338,7 +338,36 @@ def test_one_score_that_may_be_either_is_asked_about():
     with pytest.raises(ValueError, match="may be a logit or a probability: give from_logits"):
         attacks.fgsm(model, x, y, 0.1)
     with pytest.warns(UserWarning, match="sum to 1, as probabilities do"):
-        attacks.fgsm(classifier("softmax", tail=HIDDEN), X, Y, 0.1, from_logits=True)
+        attacks.fgsm(Subclassed(classifier("softmax", tail=HIDDEN)), X, Y, 0.1, from_logits=True)
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_a_last_activation_out_of_sight_is_found_all_the_same(activation):
+    units = 2 if activation == "softmax" else 1
+    x, y = RNG.uniform(0, 1, (20, 5)).astype("float32"), RNG.integers(0, 2, 20)
+    model, _ = linear(units, activation)
+    hidden = keras.Sequential([*model.layers, keras.layers.Reshape((units,))])
+    hidden.build((None, 5))
+    # The steps go along the sign of the gradient, which is that of the logits.
+    np.testing.assert_array_equal(attacks.fgsm(hidden, x, y, 0.1), attacks.fgsm(model, x, y, 0.1))
+    with pytest.raises(ValueError, match=f"from_logits is True, but the model ends in a {activation}"):
+        attacks.fgsm(hidden, x, y, 0.1, from_logits=True)
+
+
+def test_numbers_of_numpy_are_taken(model):
+    settings = {"norm": "l2", "steps": np.int64(3), "step_size": np.float32(0.1), "seed": np.int64(1)}
+    settings |= {"bounds": np.array([0.0, 1.0]), "batch_size": np.int64(20)}
+    attacked = attacks.pgd(model, X, Y, np.float32(0.5), **settings)
+    plain = {
+        "norm": "l2",
+        "steps": 3,
+        "step_size": float(np.float32(0.1)),
+        "seed": 1,
+        "bounds": (0, 1),
+        "batch_size": 20,
+    }
+    np.testing.assert_array_equal(attacked, attacks.pgd(model, X, Y, 0.5, **plain))
+    np.testing.assert_array_equal(attacked, attacks.pgd(model, tf.constant(X), tf.constant(Y), 0.5, **plain))
 
 
 def test_a_wrong_attack_of_the_curve_is_answered_with_the_right_ones(model):

@@ -42,8 +42,8 @@ def mlp(
     inputs = keras.Input(input_shape)
     x = keras.layers.Flatten()(inputs) if len(input_shape) > 1 else inputs
     for units in hidden:
-        x = keras.layers.Dense(as_count(units, "each number in hidden"), activation=_own(activation))(x)
-    x = keras.layers.Dense(math.prod(output_shape), activation=_own(output_activation), dtype="float32")(x)
+        x = dense(x, as_count(units, "each number in hidden"), activation)
+    x = dense(x, math.prod(output_shape), output_activation, dtype="float32")
     if len(output_shape) > 1:
         x = keras.layers.Reshape(output_shape, dtype="float32")(x)
     return keras.Model(inputs, x, name=name or "mlp")
@@ -56,6 +56,13 @@ def as_shape(shape, what) -> tuple:
     return tuple(map(int, sizes))
 
 
-def _own(activation):
-    """An activation that is a layer may have weights, which are for one use."""
-    return type(activation).from_config(activation.get_config()) if isinstance(activation, keras.Layer) else activation
+def dense(x, units: int, activation, dtype=None):
+    """A fully connected layer; an activation that is a layer follows it as a layer of its own, with its own weights."""
+    if isinstance(activation, dict):
+        activation = keras.activations.get(activation)
+    if not isinstance(activation, keras.Layer):
+        return keras.layers.Dense(units, activation=activation, dtype=dtype)(x)
+    config = {**activation.get_config(), "name": None}
+    if dtype is not None:
+        config["dtype"] = dtype
+    return type(activation).from_config(config)(keras.layers.Dense(units, dtype=dtype)(x))
