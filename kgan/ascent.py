@@ -2,13 +2,13 @@
 
 import dataclasses
 import math
-import numbers
 from collections.abc import Callable
 
 import numpy as np
 from keras import ops
 
 from kgan import backend
+from kgan.scalars import as_count, as_real, is_real
 
 ATTACKS = ("fgsm", "pgd")
 NORMS = ("linf", "l2")
@@ -47,16 +47,11 @@ class Ascent:
     def __post_init__(self):
         if self.norm not in NORMS:
             raise ValueError(f"norm must be one of {', '.join(map(repr, NORMS))}, got {self.norm!r}.")
-        if isinstance(self.steps, bool) or not isinstance(self.steps, numbers.Integral) or self.steps < 1:
-            raise ValueError(f"steps must be a whole number of at least 1, got {self.steps!r}.")
-        if self.step_size is not None and (not _is_number(self.step_size) or self.step_size <= 0):
-            raise ValueError(
-                f"step_size must be a number above 0, or None for 2.5 * epsilon / steps, got {self.step_size!r}."
-            )
-        pair = isinstance(self.bounds, tuple | list) and len(self.bounds) == 2
-        if not pair or not all(_is_number(b, finite=False) for b in self.bounds) or not self.bounds[0] < self.bounds[1]:
-            raise ValueError(f"bounds must be the range of the data as (low, high), got {self.bounds!r}.")
-        object.__setattr__(self, "bounds", tuple(map(float, self.bounds)))  # a frozen dataclass lets no one else set it
+        step_size = None if self.step_size is None else as_real(self.step_size, "step_size", 0, above=True)
+        # A frozen dataclass lets no one else set its fields.
+        checked = {"steps": as_count(self.steps, "steps"), "step_size": step_size, "bounds": _as_range(self.bounds)}
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
     @classmethod
     def named(cls, attack: str, *, steps=None, step_size=None, random_start=None, default_steps: int, **arguments):
@@ -137,9 +132,7 @@ def noise_size(shape) -> int:
 
 def check_epsilon(epsilon) -> float:
     """A radius: a number of at least 0."""
-    if not _is_number(epsilon) or epsilon < 0:
-        raise ValueError(f"epsilon must be a number of at least 0, in the units of the data, got {epsilon!r}.")
-    return float(epsilon)
+    return as_real(epsilon, "epsilon, in the units of the data,", 0)
 
 
 def check_range(x, bounds):
@@ -157,10 +150,16 @@ def check_classes(y, classes: int):
         raise ValueError(f"y must be class ids from 0 to {classes - 1}, got {y.min()} to {y.max()}.")
 
 
-def _is_number(value, *, finite: bool = True) -> bool:
-    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
-        return False
-    return math.isfinite(value) or (not finite and not math.isnan(value))
+def _as_range(bounds) -> tuple[float, float]:
+    """`(low, high)`, infinite for data without a range."""
+    pair = list(bounds) if isinstance(bounds, tuple | list | np.ndarray) else []
+    if len(pair) != 2 or not all(is_real(end) or _is_infinite(end) for end in pair) or not pair[0] < pair[1]:
+        raise ValueError(f"bounds must be the range of the data as (low, high), got {bounds!r}.")
+    return float(pair[0]), float(pair[1])
+
+
+def _is_infinite(end) -> bool:
+    return isinstance(end, float | np.floating) and math.isinf(end)
 
 
 def _rows(values):

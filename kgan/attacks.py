@@ -6,7 +6,6 @@ An attack looks for the input near x that a classifier finds hardest, without to
 """
 
 import functools
-import numbers
 import random
 import warnings
 from collections.abc import Callable, Sequence
@@ -16,8 +15,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from kgan import backend, class_scores
-from kgan.ascent import Ascent, check_classes, check_epsilon, check_range, noise_size
+from kgan import attack_arguments, backend, class_scores
+from kgan.ascent import Ascent, check_epsilon, noise_size
+from kgan.scalars import as_count, as_seed
 
 __all__ = ["AccuracyCurve", "accuracy_curve", "fgsm", "pgd"]
 
@@ -197,14 +197,13 @@ class _Attack:
     """An ascent on the inputs of one classifier, compiled once for all its batches and strengths."""
 
     def __init__(self, model, x, y, ascent, targeted, from_logits, batch_size, seed=None):
-        if isinstance(batch_size, bool) or not isinstance(batch_size, numbers.Integral) or batch_size < 1:
-            raise ValueError(f"batch_size must be a whole number of at least 1, got {batch_size!r}.")
+        batch_size, seed = as_count(batch_size, "batch_size"), as_seed(seed)
         if not isinstance(model, keras.Layer):
             raise ValueError(f"model must be a keras.Model, got {model!r}.")
-        self.x = _as_inputs(x, ascent.bounds)
+        self.x = attack_arguments.as_inputs(x, ascent.bounds)
         outputs = model(self.x[:batch_size], training=False)
-        self.from_logits = class_scores.are_logits(outputs, from_logits)
-        self.y = _as_labels(y, len(self.x), max(2, outputs.shape[1]))
+        self.from_logits = attack_arguments.are_logits(model, outputs, from_logits)
+        self.y = attack_arguments.as_labels(y, len(self.x), max(2, outputs.shape[1]))
         self.model, self.ascent, self.batch_size = model, ascent, batch_size
         self.sign = -1.0 if targeted else 1.0
         self.seed = random.randrange(2**31) if seed is None else seed
@@ -271,30 +270,3 @@ class _Attack:
         with keras.StatelessScope():
             outputs = self.model(x, training=False)
         return class_scores.two_or_more(outputs, self.from_logits)
-
-
-def _as_inputs(x, bounds) -> np.ndarray:
-    x = np.asarray(x)
-    if x.ndim < 2 or not x.size or x.dtype.kind not in "fiu":
-        raise ValueError(f"x must be an array of numbers of shape (n, ...), got {x.dtype} of shape {x.shape}.")
-    x = x.astype("float32")
-    if not np.isfinite(x).all():
-        raise ValueError("x holds NaN or infinite numbers: remove or replace them first.")
-    check_range(x, bounds)
-    return x
-
-
-def _as_labels(y, rows: int, classes: int) -> np.ndarray:
-    """`(n,)` int32."""
-    y = np.asarray(y)
-    if y.shape == (rows, classes) and y.dtype.kind in "fiub":
-        if not ((y == 0) | (y == 1)).all() or not (y.sum(axis=1) == 1).all():
-            raise ValueError("the rows of y must be one-hot: a 1 for the class and 0 for all others.")
-        return y.argmax(axis=1).astype("int32")
-    if y.shape not in ((rows,), (rows, 1)) or y.dtype.kind not in "iu":
-        raise ValueError(
-            f"y must be {rows} integer class ids, or one-hot rows of shape {(rows, classes)}, got {y.dtype} of shape "
-            f"{y.shape}."
-        )
-    check_classes(y, classes)
-    return y.reshape(rows).astype("int32")

@@ -4,6 +4,8 @@ import functools
 
 import tensorflow as tf
 
+from kgan.scalars import is_count
+
 
 def choose(devices: str | int = "auto") -> tf.distribute.Strategy:
     """The `tf.distribute` strategy for a number of devices.
@@ -33,8 +35,9 @@ def choose(devices: str | int = "auto") -> tf.distribute.Strategy:
         devices = max(1, gpus)
     if isinstance(devices, str) and devices.isdecimal():
         devices = int(devices)
-    if not isinstance(devices, int) or isinstance(devices, bool) or devices < 1:
+    if not is_count(devices):
         raise ValueError(f"devices must be 'auto' or a whole number of at least 1, not {devices!r}.")
+    devices = int(devices)
     if devices == 1:
         return tf.distribute.get_strategy()
     if gpus and devices > gpus:

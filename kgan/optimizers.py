@@ -22,7 +22,8 @@ def per_group(groups: dict, default=None) -> "PerGroup":
     alone. `global_clipnorm` clips the norm over a group.
 
     Args:
-        groups: dict of a built layer or model, or a tuple of them, to an optimizer (instance, name or config). No
+        groups: dict of a built layer or model, or a tuple of them, to an optimizer (instance, name or config, as
+            `keras.optimizers.get` takes it). No
             weight may be in two groups.
         default: optimizer of the weights that are in no group. `None`: there may be none.
 
@@ -163,13 +164,15 @@ class PerGroup(keras.optimizers.Optimizer):
             self._iterations.assign(store["iterations"])
 
     def get_config(self):
-        if not self.built:
+        if not self.built and callable(self._groups):
             raise ValueError(
                 "the groups of this optimizer are not tied to a model yet: before the model is saved or cloned, train "
                 "it, or call model.optimizer.build(model.trainable_variables)."
             )
-        # A layer that was frozen after training is not among the trainable weights when the model is loaded.
-        kept = [group for group, v in zip(self._groups, self._trainable_variables, strict=True) if v.trainable]
+        kept = list(self._groups)
+        if self.built:
+            # A layer that was frozen after training is not among the trainable weights when the model is loaded.
+            kept = [group for group, v in zip(kept, self._trainable_variables, strict=True) if v.trainable]
         optimizers = [keras.saving.serialize_keras_object(optimizer) for optimizer in self.optimizers]
         return {"name": self.name, "optimizers": optimizers, "groups": kept}
 

@@ -300,10 +300,10 @@ def test_the_curve_is_the_accuracy_on_what_the_attacks_make(model, attack):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"epsilon": -0.1}, "epsilon must be a number of at least 0, in the units of the data, got -0.1"),
-        ({"epsilon": np.nan}, "epsilon must be a number"),
-        ({"epsilon": "0.1"}, "epsilon must be a number"),
-        ({"epsilon": True}, "epsilon must be a number"),
+        ({"epsilon": -0.1}, "epsilon, in the units of the data, must be a finite number of at least 0, got -0.1"),
+        ({"epsilon": np.nan}, "epsilon, in the units of the data, must be a finite number"),
+        ({"epsilon": "0.1"}, "epsilon, in the units of the data, must be a finite number"),
+        ({"epsilon": True}, "epsilon, in the units of the data, must be a finite number"),
         ({"y": Y + 1}, "y must be class ids from 0 to 3, got 1 to 4"),
         ({"y": -Y}, "y must be class ids from 0 to 3, got -3 to 0"),
         ({"y": Y[:10]}, "y must be 48 integer class ids, or one-hot rows of shape"),
@@ -317,7 +317,7 @@ def test_the_curve_is_the_accuracy_on_what_the_attacks_make(model, attack):
         ({"bounds": None}, "bounds must be the range of the data"),
         ({"norm": "l1"}, "norm must be one of 'linf', 'l2', got 'l1'"),
         ({"steps": 0}, "steps must be a whole number of at least 1, got 0"),
-        ({"step_size": 0.0}, "step_size must be a number above 0"),
+        ({"step_size": 0.0}, "step_size must be a finite number above 0"),
         ({"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
         ({"from_logits": False}, "from_logits is False, but the model does not return probabilities"),
         ({"model": print}, "model must be a keras.Model"),
@@ -338,7 +338,36 @@ def test_one_score_that_may_be_either_is_asked_about():
     with pytest.raises(ValueError, match="may be a logit or a probability: give from_logits"):
         attacks.fgsm(model, x, y, 0.1)
     with pytest.warns(UserWarning, match="sum to 1, as probabilities do"):
-        attacks.fgsm(classifier("softmax", tail=HIDDEN), X, Y, 0.1, from_logits=True)
+        attacks.fgsm(Subclassed(classifier("softmax", tail=HIDDEN)), X, Y, 0.1, from_logits=True)
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_a_last_activation_out_of_sight_is_found_all_the_same(activation):
+    units = 2 if activation == "softmax" else 1
+    x, y = RNG.uniform(0, 1, (20, 5)).astype("float32"), RNG.integers(0, 2, 20)
+    model, _ = linear(units, activation)
+    hidden = keras.Sequential([*model.layers, keras.layers.Reshape((units,))])
+    hidden.build((None, 5))
+    # The steps go along the sign of the gradient, which is that of the logits.
+    np.testing.assert_array_equal(attacks.fgsm(hidden, x, y, 0.1), attacks.fgsm(model, x, y, 0.1))
+    with pytest.raises(ValueError, match=f"from_logits is True, but the model ends in a {activation}"):
+        attacks.fgsm(hidden, x, y, 0.1, from_logits=True)
+
+
+def test_numbers_of_numpy_are_taken(model):
+    settings = {"norm": "l2", "steps": np.int64(3), "step_size": np.float32(0.1), "seed": np.int64(1)}
+    settings |= {"bounds": np.array([0.0, 1.0]), "batch_size": np.int64(20)}
+    attacked = attacks.pgd(model, X, Y, np.float32(0.5), **settings)
+    plain = {
+        "norm": "l2",
+        "steps": 3,
+        "step_size": float(np.float32(0.1)),
+        "seed": 1,
+        "bounds": (0, 1),
+        "batch_size": 20,
+    }
+    np.testing.assert_array_equal(attacked, attacks.pgd(model, X, Y, 0.5, **plain))
+    np.testing.assert_array_equal(attacked, attacks.pgd(model, tf.constant(X), tf.constant(Y), 0.5, **plain))
 
 
 def test_a_wrong_attack_of_the_curve_is_answered_with_the_right_ones(model):
@@ -346,5 +375,5 @@ def test_a_wrong_attack_of_the_curve_is_answered_with_the_right_ones(model):
         attacks.accuracy_curve(model, X, Y, [0.1], attack="cw")
     with pytest.raises(ValueError, match="steps belong to attack='pgd'"):
         attacks.accuracy_curve(model, X, Y, [0.1], attack="fgsm", steps=3)
-    with pytest.raises(ValueError, match="epsilon must be a number of at least 0"):
+    with pytest.raises(ValueError, match="must be a finite number of at least 0"):
         attacks.accuracy_curve(model, X, Y, [0.1, -1])

@@ -334,3 +334,34 @@ def test_thawed_after_training_and_saved(tmp_path):
     with pytest.raises(ValueError, match="saved for 2 trainable weights and the model has 6: load it with compile=F"):
         keras.models.load_model(tmp_path / "model.keras")
     assert difference(model, keras.models.load_model(tmp_path / "model.keras", compile=False)) == 0
+
+
+# Forms and configs
+
+
+def test_every_form_of_an_optimizer_is_taken():
+    model, base, head = parts()
+    for form in (
+        "SGD",
+        {"class_name": "SGD", "config": {}},
+        keras.saving.serialize_keras_object(keras.optimizers.SGD()),
+    ):
+        optimizer = per_group({base: form, head: "adam"})
+        assert [type(o) for o in optimizer.optimizers] == [keras.optimizers.SGD, keras.optimizers.Adam]
+
+
+def test_a_config_makes_the_optimizer_again():
+    model, base, head = parts()
+    model.compile(optimizers(base, head), LOSS)
+    with pytest.raises(ValueError, match="are not tied to a model yet"):
+        model.optimizer.get_config()
+    fit(model)
+    config = model.optimizer.get_config()
+    again = keras.optimizers.deserialize(keras.optimizers.serialize(model.optimizer))
+    assert again.get_config() == config
+    other, *_ = parts()
+    other.set_weights(model.get_weights())
+    other.compile(again, LOSS)
+    again.build(other.trainable_variables)
+    again.set_weights([v.numpy() for v in model.optimizer.variables])
+    assert go_on_alike(model, other)

@@ -9,7 +9,7 @@ import types
 import typing
 
 from kgan.losses import adversarial, penalties
-from kgan.networks.dcgan import NORMALIZATIONS
+from kgan.networks.dcgan import DISCRIMINATOR_NORMALIZATIONS, NORMALIZATIONS
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 # A resumed run may go on for longer; everything else stays as it was.
@@ -37,7 +37,7 @@ class Settings:
     latent_dim: int = _setting(100, "Networks", "how many random numbers make an image")
     generator_normalization: str = _setting("batch", "Networks", ", ".join(NORMALIZATIONS))
     discriminator_normalization: str = _setting(
-        "none", "Networks", f"{', '.join(NORMALIZATIONS)}; batch harms penalties"
+        "none", "Networks", f"{', '.join(DISCRIMINATOR_NORMALIZATIONS)}; batch harms penalties"
     )
 
     loss: str = _setting("relativistic", "Game", ", ".join(adversarial.ALL))
@@ -70,8 +70,8 @@ class Settings:
         for name in ("beta_1", "beta_2", "ema"):
             _check(self, name, lambda value: 0 <= value < 1, "at least 0 and below 1")
         _check(self, "seed", lambda value: 0 <= value < 2**31, "a whole number from 0 to 2147483647")
-        for name in ("generator_normalization", "discriminator_normalization"):
-            _check_choice(name, getattr(self, name), NORMALIZATIONS)
+        _check_choice("generator_normalization", self.generator_normalization, NORMALIZATIONS)
+        _check_choice("discriminator_normalization", self.discriminator_normalization, DISCRIMINATOR_NORMALIZATIONS)
         _check_choice("loss", self.loss, adversarial.ALL)
         _check_choice("precision", self.precision, PRECISIONS)
         if self.devices != "auto" and not (self.devices.isdecimal() and int(self.devices) >= 1):

@@ -5,6 +5,7 @@ from kgan.layers.latents import LatentSampler, draw_latents
 from kgan.layers.preprocessing import BackbonePreprocessing, ImageResizing
 from kgan.layers.reversal import GradientReversal, reverse_gradient
 from kgan.layers.shared_kernel import retie
+from kgan.layers.spectral import SpectralNormalization
 from kgan.layers.tied import DenseTranspose, TiedConv2DTranspose
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "LatentSampler",
     "MaskingNoise",
     "SaltAndPepperNoise",
+    "SpectralNormalization",
     "TiedConv2DTranspose",
     "draw_latents",
     "retie",

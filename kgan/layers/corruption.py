@@ -6,36 +6,37 @@ layers, and their dropout, repeats on each replica.
 Source: Vincent et al. 2010, Stacked Denoising Autoencoders, https://jmlr.org/papers/v11/vincent10a.html, section 3.3.
 """
 
+import functools
+
 import keras
 from keras import ops
 
 from kgan import backend
+from kgan.scalars import as_real, as_seed, as_share
 
 
 class _Corruption(keras.layers.Layer):
     """Changes its inputs in training by random numbers of their shape, in float32.
 
-    A subclass has one number as its argument, called `argument` and at most `most`, and defines `_random` and
+    A subclass has one number as its argument, called `argument` and read by `_as_amount`, and defines `_random` and
     `_corrupted`.
     """
 
-    argument, most = "rate", 1.0
+    argument, _as_amount = "rate", staticmethod(as_share)
     _random = staticmethod(keras.random.uniform)
 
     def __init__(self, amount: float, *, seed=None, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount <= self.most:
-            upwards = f"from 0 to {self.most:g}" if self.most < float("inf") else "from 0 up"
-            raise ValueError(
-                f"the {self.argument} of {type(self).__name__} must be a number {upwards}, got {amount!r}."
-            )
+        amount = self._as_amount(amount, f"the {self.argument} of {type(self).__name__}")
         setattr(self, self.argument, amount)
         own = not isinstance(seed, keras.random.SeedGenerator)
-        self.seed_generator = keras.random.SeedGenerator(seed) if own else seed
-        self.built = True  # there are no weights to wait for
+        self.seed_generator = keras.random.SeedGenerator(as_seed(seed)) if own else seed
+        self.supports_masking = True
+        self._build_at_init()
 
     def call(self, inputs, training=False):
-        """Any shape `(batch, ...)`, and the same out."""
+        """Any shape `(batch, ...)`, and the same out, in the layer's compute dtype."""
+        inputs = ops.cast(inputs, self.compute_dtype)  # integers, which Keras leaves as they are, have no noise
         if not training or getattr(self, self.argument) == 0:
             return inputs
         shape = ops.shape(inputs)
@@ -68,7 +69,7 @@ class GaussianNoise(_Corruption):
         >>> kgan.layers.GaussianNoise(0.2)(images, training=True)     # any shape
     """
 
-    argument, most = "stddev", float("inf")
+    argument, _as_amount = "stddev", staticmethod(functools.partial(as_real, least=0))
     _random = staticmethod(keras.random.normal)
 
     def __init__(self, stddev: float, *, seed=None, **kwargs):

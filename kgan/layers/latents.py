@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kgan import backend
+from kgan.scalars import as_count, as_seed
 
 
 @keras.saving.register_keras_serializable(package="kgan")
@@ -16,6 +17,8 @@ class LatentSampler(keras.layers.Layer):
     Args:
         latent_dim: how many numbers a latent vector has.
         seed: an integer, or a `keras.random.SeedGenerator` to share.
+        **kwargs: arguments of `keras.layers.Layer`. The dtype is float32 whatever the global policy; the numbers are
+            drawn in float32 and rounded to another dtype that is given.
 
     Examples:
         >>> kgan.layers.LatentSampler(100, seed=0)(images).shape  # images: (64, 28, 28, 1)
@@ -23,18 +26,22 @@ class LatentSampler(keras.layers.Layer):
     """
 
     def __init__(self, latent_dim: int, *, seed=None, **kwargs):
-        super().__init__(**kwargs)
-        self.latent_dim = latent_dim
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.latent_dim = as_count(latent_dim, "latent_dim")
         own = not isinstance(seed, keras.random.SeedGenerator)
-        self.seed_generator = keras.random.SeedGenerator(seed) if own else seed
-        self.built = True  # there are no weights to wait for
+        self.seed_generator = keras.random.SeedGenerator(as_seed(seed)) if own else seed
+        self._build_at_init()
 
     def call(self, inputs):
-        """Shape `(batch, ...)` to `(batch, latent_dim)`, float32."""
-        return backend.replica_slice(
+        """Shape `(batch, ...)` to `(batch, latent_dim)`."""
+        latents = backend.replica_slice(
             lambda n: keras.random.normal((n, self.latent_dim), dtype="float32", seed=self.seed_generator),
             ops.shape(inputs)[0],
         )
+        return ops.cast(latents, self.compute_dtype)
+
+    def compute_mask(self, inputs, previous_mask):
+        """None: which numbers of the input are padding says nothing about the latents."""
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.latent_dim)

@@ -8,10 +8,13 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
+from kgan.scalars import as_count
+
 
 @keras.saving.register_keras_serializable(package="kgan")
 class ImageResizing(keras.layers.Layer):
-    """Brings images of any size to one size, and grey ones to colour if wanted; values stay as they are, as float32.
+    """Brings images of any size to one size, and grey ones to colour if wanted; values stay as they are, as float32
+    unless another dtype is given.
 
     Bilinear interpolation, with antialiasing where images become smaller. The aspect is not kept: crop first where it
     matters. Images that have the wanted size pass unchanged.
@@ -28,10 +31,11 @@ class ImageResizing(keras.layers.Layer):
 
     def __init__(self, height: int, width: int, channels: int = 3, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})  # bfloat16 cannot tell neighbouring pixel values apart
-        self.height, self.width, self.channels = height, width, channels
-        self.resizing = keras.layers.Resizing(height, width, antialias=True, dtype="float32")
+        self.height, self.width = as_count(height, "height"), as_count(width, "width")
+        self.channels = as_count(channels, "channels")
+        self.resizing = keras.layers.Resizing(self.height, self.width, antialias=True, dtype="float32")
         self.supports_jit = False  # XLA cannot resize images whose size it does not know
-        self.built = True  # there are no weights to wait for
+        self._build_at_init()
 
     def call(self, inputs):
         """Shape `(batch, h, w, channels)` or `(batch, h, w, 1)`, any dtype, to `(batch, height, width, channels)`."""
@@ -39,7 +43,8 @@ class ImageResizing(keras.layers.Layer):
         if images.shape[1:3] != (self.height, self.width):
             images = self.resizing(images)
         # Where batches of grey and RGB images take turns, a graph does not know the number of channels.
-        return ops.broadcast_to(images, (*ops.shape(images)[:-1], self.channels))
+        images = ops.broadcast_to(images, (*ops.shape(images)[:-1], self.channels))
+        return ops.cast(images, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.height, self.width, self.channels)
@@ -65,11 +70,12 @@ class BackbonePreprocessing(keras.layers.Layer):
         super().__init__(**{"dtype": "float32", **kwargs})
         self.backbone = backbone
         self._preprocess = sys.modules[find_application(backbone).__module__].preprocess_input
-        self.built = True
+        self._build_at_init()
 
     def call(self, inputs):
-        """Shape `(batch, h, w, 3)`, RGB 0..255, to the same shape, float32."""
-        return self._preprocess(ops.cast(inputs, "float32"), data_format="channels_last")
+        """Shape `(batch, h, w, 3)`, RGB 0..255, to the same shape, float32 unless another dtype was given."""
+        seen = self._preprocess(ops.cast(inputs, "float32"), data_format="channels_last")
+        return ops.cast(seen, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape

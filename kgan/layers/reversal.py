@@ -1,9 +1,9 @@
 """Gradient reversal: the identity, whose gradient points the other way."""
 
-import numbers
-
 import keras
 from keras import ops
+
+from kgan.scalars import as_real
 
 
 def reverse_gradient(x, weight=1.0):
@@ -43,14 +43,13 @@ class GradientReversal(keras.layers.Layer):
 
     def __init__(self, weight: float = 1.0, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(weight, bool) or not isinstance(weight, numbers.Real):
-            raise ValueError(f"the weight of GradientReversal must be a number, got {weight!r}.")
-        self.weight = float(weight)
+        self.weight = as_real(weight, "the weight of GradientReversal")
         self.supports_masking = True
-        self.built = True
+        self._build_at_init()
 
     def call(self, inputs):
-        return reverse_gradient(inputs, self.weight)
+        """Any shape, and the same out, in the layer's compute dtype."""
+        return reverse_gradient(ops.cast(inputs, self.compute_dtype), self.weight)
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -7,13 +7,14 @@ import functools
 import warnings
 
 import keras
+from keras import ops
 
 
 class SharedKernel(keras.layers.Layer):
     """Base class: the kernel is that of `tied_to`, the bias and the activation are its own.
 
     A subclass says what `kind` of layer it is tied to, defines `_check_partner`, `_check_input` and `_units` (the size
-    of the bias), and computes with `self.kernel` and `self.bias`.
+    of the bias), and computes with `self._kernel_to_compute_with()` and `self.bias`.
     """
 
     kind = keras.layers.Layer
@@ -49,6 +50,10 @@ class SharedKernel(keras.layers.Layer):
         self._own(partner.kernel, None)
         if self.use_bias:
             self.bias = self.add_weight(shape=(self._units(),), initializer="zeros", name="bias")
+
+    def _kernel_to_compute_with(self):
+        """The kernel in this layer's dtype, which need not be that of the partner."""
+        return ops.cast(self.kernel, self.compute_dtype)
 
     def _own(self, kernel, bias):
         """Makes these the weights of the layer, in this order."""

@@ -37,6 +37,10 @@ class DenseTranspose(SharedKernel):
 
     kind = keras.layers.Dense
 
+    def __init__(self, tied_to, **kwargs):
+        super().__init__(tied_to, **kwargs)
+        self.supports_masking = True
+
     def _units(self):
         return self.kernel.shape[0]
 
@@ -50,7 +54,7 @@ class DenseTranspose(SharedKernel):
 
     def call(self, inputs):
         """Shape `(batch, ..., units)` to `(batch, ..., inputs)`."""
-        x = ops.matmul(inputs, ops.transpose(self.kernel))
+        x = ops.matmul(inputs, ops.transpose(self._kernel_to_compute_with()))
         return self.activation(x if self.bias is None else x + self.bias)
 
     def compute_output_shape(self, input_shape):
@@ -123,14 +127,25 @@ class TiedConv2DTranspose(SharedKernel):
             padding.append(self._image_shape()[axis] - smallest)
         x = ops.conv_transpose(
             inputs,
-            self.kernel,
+            _spread(self._kernel_to_compute_with(), conv.dilation_rate),
             strides=conv.strides,
             padding=conv.padding,
             output_padding=tuple(padding),
-            dilation_rate=conv.dilation_rate,
             data_format="channels_last",
         )
         return self.activation(x if self.bias is None else x + self.bias)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], *self._image_shape())
+
+
+def _spread(kernel, dilation_rate):
+    """The kernel with zeros in between, which stands for a dilated one: not every CPU can dilate a transpose."""
+    if max(dilation_rate) == 1:
+        return kernel
+    height, width, *channels = kernel.shape
+    down, right = dilation_rate
+    spread = ops.reshape(kernel, (height, 1, width, 1, *channels))
+    spread = ops.pad(spread, ((0, 0), (0, down - 1), (0, 0), (0, right - 1), (0, 0), (0, 0)))
+    spread = ops.reshape(spread, (height * down, width * right, *channels))
+    return spread[: (height - 1) * down + 1, : (width - 1) * right + 1]

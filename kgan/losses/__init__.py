@@ -1,5 +1,7 @@
 """Adversarial losses, gradient penalties and penalties of a code, by class or by name."""
 
+import inspect
+
 import keras
 
 from kgan.losses import adversarial, penalties, representation
@@ -42,7 +44,8 @@ def get(identifier) -> AdversarialLoss:
 
     Args:
         identifier: a name (`"minimax"`, `"non_saturating"`, `"least_squares"`, `"hinge"`, `"wasserstein"`,
-            `"relativistic"`), an instance with `discriminator_loss` and `generator_loss`, or the config of one.
+            `"relativistic"`), the name of a class (`"Hinge"`), a class, an instance, or the config of one, of kgan's or
+            your own losses, which are subclasses of `AdversarialLoss`.
 
     Raises:
         ValueError: for anything else, with the list of names.
@@ -55,7 +58,7 @@ def get(identifier) -> AdversarialLoss:
 
 
 def get_penalty(identifier) -> Penalty:
-    """Resolves a gradient penalty: an instance, or the config of one.
+    """Resolves a gradient penalty: an instance, the config of one, or a class whose arguments all have defaults.
 
     Raises:
         ValueError: for anything else, with the list of right ones.
@@ -64,7 +67,7 @@ def get_penalty(identifier) -> Penalty:
 
 
 def get_code_penalty(identifier) -> CodePenalty:
-    """Resolves a penalty of a code: an instance, or the config of one.
+    """Resolves a penalty of a code: an instance, the config of one, or a class whose arguments all have defaults.
 
     Raises:
         ValueError: for anything else, with the list of right ones.
@@ -73,11 +76,30 @@ def get_code_penalty(identifier) -> CodePenalty:
 
 
 def _resolve(identifier, names, base, what, classes=()):
-    if isinstance(identifier, dict):
-        identifier = keras.saving.deserialize_keras_object(identifier)
-    if isinstance(identifier, str) and identifier in names:
-        return names[identifier]()
-    if isinstance(identifier, base):
-        return identifier
+    found = identifier
+    if isinstance(identifier, str):
+        found = names.get(identifier) or {kind.__name__: kind for kind in names.values()}.get(identifier)
+    elif isinstance(identifier, dict):
+        found = _deserialized(identifier, [*names.values(), *classes])
+    if isinstance(found, type) and issubclass(found, base) and _needs_nothing(found):
+        found = found()
+    if isinstance(found, base):
+        return found
     right = [repr(name) for name in names] or [f"kgan.losses.{c.__name__}(weight)" for c in classes]
     raise ValueError(f"unknown {what} {identifier!r}: use one of {', '.join(right)}.")
+
+
+def _deserialized(config: dict, classes):
+    """As Keras does it, and with the name of a class alone, as `keras.losses.get` takes it; `None` for what is none."""
+    names = {kind.__name__: kind for kind in classes}
+    if config.get("class_name") in names and "registered_name" not in config:
+        return names[config["class_name"]].from_config(dict(config.get("config") or {}))
+    try:
+        return keras.saving.deserialize_keras_object(config)
+    except (TypeError, KeyError):  # of an unknown class, and of a dict that is no config
+        return None
+
+
+def _needs_nothing(kind) -> bool:
+    arguments = list(inspect.signature(kind).parameters.values())
+    return all(a.default is not a.empty or a.kind in (a.VAR_POSITIONAL, a.VAR_KEYWORD) for a in arguments)

@@ -7,6 +7,8 @@ float32 scalar, the mean over the batch. `softplus(-logit) = -log D` and `softpl
 import keras
 from keras import ops
 
+from kgan.scalars import as_real
+
 
 class AdversarialLoss:
     """Base class of the adversarial losses.
@@ -123,9 +125,7 @@ class Wasserstein(AdversarialLoss):
     """
 
     def __init__(self, weight_clip: float | None = 0.01):
-        if weight_clip is not None and not weight_clip > 0:
-            raise ValueError(f"weight_clip must be a positive number or None, got {weight_clip!r}.")
-        self.weight_clip = weight_clip
+        self.weight_clip = None if weight_clip is None else as_real(weight_clip, "weight_clip", 0, above=True)
 
     def discriminator_loss(self, real, fake):
         return ops.mean(fake) - ops.mean(real)

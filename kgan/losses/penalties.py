@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from kgan import backend
+from kgan.scalars import as_real
 
 # Under a square root the derivative at zero is infinite; this keeps a zero gradient's penalty differentiable.
 EPSILON = 1e-12
@@ -38,9 +39,7 @@ class Penalty:
     name = "penalty"
 
     def __init__(self, weight: float):
-        if not weight >= 0:
-            raise ValueError(f"the weight of {type(self).__name__} must be a number >= 0, got {weight!r}.")
-        self.weight = weight
+        self.weight = as_real(weight, f"the weight of {type(self).__name__}", 0)
 
     def points(self, real, fake, seed):
         """Where the gradient is taken: samples of the shape of `real`.
@@ -117,8 +116,8 @@ class GradientPenalty(Penalty):
 
     def __init__(self, weight: float = 10.0, target: float = 1.0, *, one_sided: bool = False):
         super().__init__(weight)
-        self.target = target
-        self.one_sided = one_sided
+        self.target = as_real(target, "the target of GradientPenalty", 0)
+        self.one_sided = bool(one_sided)
 
     def points(self, real, fake, seed):
         share = _one_factor_per_sample(real, seed)
@@ -152,7 +151,7 @@ class DRAGAN(Penalty):
 
     def __init__(self, weight: float = 10.0, *, noise_scale: float = 0.5):
         super().__init__(weight)
-        self.noise_scale = noise_scale
+        self.noise_scale = as_real(noise_scale, "the noise_scale of DRAGAN", 0)
 
     def points(self, real, fake, seed):
         # The moments are those of the global batch, so that the number of devices does not change the noise.

@@ -10,9 +10,9 @@ from keras import ops, tree
 from kgan import backend
 from kgan.models import minibatches
 from kgan.models.autoencoder import Autoencoder, check_rows
-from kgan.models.checks import is_count
 from kgan.models.feature_cache import compute_features, refuse_endless
 from kgan.models.game import Game
+from kgan.scalars import is_count
 
 
 def pretrain(

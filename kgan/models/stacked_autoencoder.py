@@ -12,8 +12,8 @@ from keras import tree
 from kgan import backend
 from kgan.layers import DenseTranspose, retie
 from kgan.models.autoencoder import Autoencoder
-from kgan.models.checks import is_count
 from kgan.models.pretraining import LevelTraining, chain
+from kgan.scalars import is_count
 
 
 @keras.saving.register_keras_serializable(package="kgan")

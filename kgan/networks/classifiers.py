@@ -3,6 +3,7 @@
 import keras
 
 from kgan.networks.mlp import mlp
+from kgan.scalars import as_count
 
 
 def linear_classifier(input_shape, num_classes: int, *, classifier_activation="softmax") -> keras.Model:
@@ -29,7 +30,7 @@ def linear_classifier(input_shape, num_classes: int, *, classifier_activation="s
         >>> model.fit(images, labels, epochs=10)          # images in 0..1, int labels
         >>> templates = model.layers[-1].kernel           # (3072, 10)
     """
-    _check_classes(num_classes)
+    num_classes = as_count(num_classes, "num_classes", 2)
     return mlp(input_shape, num_classes, hidden=(), output_activation=classifier_activation, name="linear_classifier")
 
 
@@ -52,14 +53,7 @@ def two_layer_classifier(
     Raises:
         ValueError: for a shape or a number that is not as above.
     """
-    _check_classes(num_classes)
-    if isinstance(hidden, bool) or not isinstance(hidden, int) or hidden < 1:
-        raise ValueError(f"hidden must be a positive whole number of units, got {hidden!r}.")
+    num_classes, hidden = as_count(num_classes, "num_classes", 2), as_count(hidden, "hidden")
     return mlp(
         input_shape, num_classes, (hidden,), output_activation=classifier_activation, name="two_layer_classifier"
     )
-
-
-def _check_classes(num_classes):
-    if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 2:
-        raise ValueError(f"num_classes must be a whole number of at least 2, got {num_classes!r}.")

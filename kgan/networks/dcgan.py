@@ -9,7 +9,11 @@ x 5, a multiple of the stride, which avoids checkerboards.
 import keras
 from keras import layers
 
+from kgan.layers import SpectralNormalization
+from kgan.scalars import as_count, is_count
+
 NORMALIZATIONS = ("batch", "layer", "group", "none")
+DISCRIMINATOR_NORMALIZATIONS = (*NORMALIZATIONS, "spectral")
 MOST_CHANNELS = 8  # times `filters`: the widest layer of the paper
 
 
@@ -42,9 +46,15 @@ def dcgan_generator(
         >>> generator = kgan.networks.dcgan_generator((28, 28, 1))
         >>> generator.summary()
     """
-    sizes = _sizes(image_shape, filters, num_classes, normalization)
-    if not isinstance(latent_dim, int) or latent_dim < 1:
-        raise ValueError(f"latent_dim must be a positive whole number, got {latent_dim!r}.")
+    if normalization == "spectral":
+        raise ValueError(
+            "normalization='spectral' bounds how fast the output of a discriminator changes; for the generator use one "
+            f"of {', '.join(map(repr, NORMALIZATIONS))}."
+        )
+    _check_normalization(normalization, NORMALIZATIONS)
+    sizes, image_channels = _sizes(image_shape)
+    latent_dim, filters = as_count(latent_dim, "latent_dim"), as_count(filters, "filters")
+    num_classes = _classes(num_classes)
     latents = keras.Input((latent_dim,), name="latents")
     inputs, x = latents, latents
     if num_classes:
@@ -66,7 +76,7 @@ def dcgan_generator(
         x = _upscale(x, channels[level - 1], sizes[level], bias, _weights(normalization))
         x = layers.ReLU()(_normalize(x, normalization))
     # From `filters` channels straight to the image: the last layer at full size is the cheapest one.
-    x = _upscale(x, image_shape[-1], sizes[0], True, _weights(normalization))
+    x = _upscale(x, image_channels, sizes[0], True, _weights(normalization))
     images = layers.Activation("tanh", dtype="float32", name="images")(x)
     return keras.Model(inputs, images, name="dcgan_generator")
 
@@ -85,8 +95,9 @@ def dcgan_discriminator(
         filters: channels of the first layer; each layer after has twice as many, up to 8 times.
         num_classes: number of classes for a conditional discriminator, which adds the projection of its features on
             the embedding of the class (Miyato and Koyama 2018, https://arxiv.org/abs/1802.05637).
-        normalization: `"batch"` (synchronised between devices), `"layer"`, `"group"`, or `"none"`. Batch norm lets
-            the samples of a batch influence each other, which gradient penalties do not expect.
+        normalization: `"batch"` (synchronised between devices), `"layer"`, `"group"`, or `"none"`; or `"spectral"`,
+            which divides all kernels by their largest singular values (`kgan.layers.SpectralNormalization`). Batch
+            norm lets the samples of a batch influence each other, which gradient penalties do not expect.
 
     Returns:
         A functional `keras.Model`: images `(batch, height, width, channels)` in -1..1 to float32 logits `(batch,
@@ -95,44 +106,56 @@ def dcgan_discriminator(
     Raises:
         ValueError: for a shape, a number or a normalization that is not as above.
     """
-    depth = len(_sizes(image_shape, filters, num_classes, normalization)) - 1
-    images = keras.Input(tuple(image_shape), name="images")
+    _check_normalization(normalization, DISCRIMINATOR_NORMALIZATIONS)
+    sizes, image_channels = _sizes(image_shape)
+    filters, num_classes = as_count(filters, "filters"), _classes(num_classes)
+    depth = len(sizes) - 1
+    images = keras.Input((*sizes[0], image_channels), name="images")
     x = images
     for level, channels in enumerate(_channels(filters, depth)):
         normalized = level > 0
         bias = not normalized or _needs_bias(normalization)
-        x = layers.Conv2D(channels, 4, 2, padding="same", use_bias=bias, kernel_initializer=_weights(normalization))(x)
+        conv = layers.Conv2D(channels, 4, 2, padding="same", use_bias=bias, kernel_initializer=_weights(normalization))
+        x = _wrap(conv, normalization)(x)
         x = layers.LeakyReLU(0.2)(_normalize(x, normalization) if normalized else x)
     features = layers.Flatten(dtype="float32", name="features")(x)
-    logits = layers.Dense(1, dtype="float32", kernel_initializer=_weights(normalization), name="logits")(features)
+    dense = layers.Dense(1, dtype="float32", kernel_initializer=_weights(normalization), name="logits")
+    logits = _wrap(dense, normalization)(features)
     if not num_classes:
         return keras.Model(images, logits, name="dcgan_discriminator")
     labels = keras.Input((), dtype="int32", name="labels")
-    embedded = layers.Embedding(
-        num_classes, features.shape[-1], embeddings_initializer="zeros", dtype="float32", name="class_embedding"
-    )(labels)
+    # Zeros have no direction that spectral normalization could keep.
+    start = _weights(normalization) if normalization == "spectral" else "zeros"
+    embedding = layers.Embedding(
+        num_classes, features.shape[-1], embeddings_initializer=start, dtype="float32", name="class_embedding"
+    )
+    embedded = _wrap(embedding, normalization)(labels)
     projection = layers.Dot(axes=1, dtype="float32", name="projection")([features, embedded])
     return keras.Model([images, labels], layers.Add(dtype="float32")([logits, projection]), name="dcgan_discriminator")
 
 
-def _sizes(image_shape, filters, num_classes, normalization) -> list:
-    """Heights and widths from the image to the smallest feature map, whose shorter side is 4 to 7."""
+def _sizes(image_shape) -> tuple[list, int]:
+    """Heights and widths from the image to the smallest feature map, whose shorter side is 4 to 7; and the channels."""
     shape = tuple(image_shape)
-    if len(shape) != 3 or any(not isinstance(n, int) for n in shape) or min(shape[:2]) < 8 or not 1 <= shape[2] <= 4:
+    if len(shape) != 3 or not all(map(is_count, shape)) or min(shape[:2]) < 8 or shape[2] > 4:
         raise ValueError(
             f"image_shape must be (height, width, channels) with sides of at least 8 and 1 to 4 channels, got "
             f"{image_shape}."
         )
-    if not isinstance(filters, int) or filters < 1:
-        raise ValueError(f"filters must be a positive whole number, got {filters!r}.")
-    if num_classes is not None and (not isinstance(num_classes, int) or num_classes < 2):
-        raise ValueError(f"num_classes must be a whole number of at least 2, or None, got {num_classes!r}.")
-    if (normalization or "none") not in NORMALIZATIONS:
-        raise ValueError(f"unknown normalization {normalization!r}: use one of {', '.join(map(repr, NORMALIZATIONS))}.")
+    shape = tuple(map(int, shape))
     sizes = [shape[:2]]
     while min(sizes[-1]) >= 8:
         sizes.append(tuple((side + 1) // 2 for side in sizes[-1]))
-    return sizes
+    return sizes, shape[2]
+
+
+def _classes(num_classes) -> int | None:
+    return None if num_classes is None else as_count(num_classes, "num_classes", 2)
+
+
+def _check_normalization(normalization, right):
+    if normalization is not None and normalization not in right:
+        raise ValueError(f"unknown normalization {normalization!r}: use one of {', '.join(map(repr, right))}.")
 
 
 def _channels(filters: int, depth: int) -> list:
@@ -149,6 +172,11 @@ def _weights(normalization):
     if (normalization or "none") == "none":
         return "he_normal"
     return keras.initializers.RandomNormal(stddev=0.02)
+
+
+def _wrap(layer, normalization):
+    # Under its own name the layer is found in the model, whatever the normalization.
+    return SpectralNormalization(layer, name=layer.name) if normalization == "spectral" else layer
 
 
 def _normalize(x, normalization):

@@ -4,6 +4,8 @@ import difflib
 
 import keras
 
+from kgan.scalars import is_count
+
 
 def feature_extractor(model: keras.Model, layer) -> keras.Model:
     """The part of a model from its inputs to the output of one of its layers.
@@ -53,7 +55,7 @@ def feature_extractor(model: keras.Model, layer) -> keras.Model:
 def find_layer(model, layer) -> list:
     """The layer, preceded by the models that it is in."""
     paths = layer_paths(model)
-    if isinstance(layer, int) and -len(model.layers) <= layer < len(model.layers):
+    if is_count(layer, -len(model.layers)) and layer < len(model.layers):
         layer = model.layers[layer]
     if isinstance(layer, str) and layer in paths:
         return paths[layer]

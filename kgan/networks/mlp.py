@@ -1,9 +1,11 @@
 """Multilayer perceptrons."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import keras
+
+from kgan.scalars import as_count, is_count
 
 
 def mlp(
@@ -21,7 +23,8 @@ def mlp(
         input_shape: int or tuple, the shape of one input; inputs are flattened.
         output_shape: int or tuple, the shape of one output.
         hidden: number of units of each hidden layer.
-        activation: activation of the hidden layers.
+        activation: activation of the hidden layers, in any form that `keras.layers.Dense` takes; of a layer such as
+            `keras.layers.PReLU()` each hidden layer gets a copy.
         output_activation: activation of the output; `None` for logits or unbounded values.
         name: name of the model.
 
@@ -39,15 +42,27 @@ def mlp(
     inputs = keras.Input(input_shape)
     x = keras.layers.Flatten()(inputs) if len(input_shape) > 1 else inputs
     for units in hidden:
-        x = keras.layers.Dense(units, activation=activation)(x)
-    x = keras.layers.Dense(math.prod(output_shape), activation=output_activation, dtype="float32")(x)
+        x = dense(x, as_count(units, "each number in hidden"), activation)
+    x = dense(x, math.prod(output_shape), output_activation, dtype="float32")
     if len(output_shape) > 1:
         x = keras.layers.Reshape(output_shape, dtype="float32")(x)
     return keras.Model(inputs, x, name=name or "mlp")
 
 
 def as_shape(shape, what) -> tuple:
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    if not shape or any(not isinstance(n, int) or n < 1 for n in shape):
-        raise ValueError(f"{what}_shape must be a positive whole number or a tuple of them, got {shape}.")
-    return shape
+    sizes = (shape,) if is_count(shape) else shape
+    if not isinstance(sizes, Iterable) or not (sizes := list(sizes)) or not all(map(is_count, sizes)):
+        raise ValueError(f"{what}_shape must be a positive whole number or a tuple of them, got {shape!r}.")
+    return tuple(map(int, sizes))
+
+
+def dense(x, units: int, activation, dtype=None):
+    """A fully connected layer; an activation that is a layer follows it as a layer of its own, with its own weights."""
+    if isinstance(activation, dict):
+        activation = keras.activations.get(activation)
+    if not isinstance(activation, keras.Layer):
+        return keras.layers.Dense(units, activation=activation, dtype=dtype)(x)
+    config = {**activation.get_config(), "name": None}
+    if dtype is not None:
+        config["dtype"] = dtype
+    return type(activation).from_config(config)(keras.layers.Dense(units, dtype=dtype)(x))

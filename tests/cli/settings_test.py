@@ -98,3 +98,9 @@ def test_differences_are_named():
 def test_whole_numbers_of_json_are_fine_for_real_settings():
     assert from_dict({"minutes": 3}, "file").minutes == 3
     assert settings.nearest("zzz", ["one", "two"]) == ": use one of one, two."
+
+
+def test_spectral_normalization_is_for_the_discriminator():
+    assert Settings(discriminator_normalization="spectral").discriminator_normalization == "spectral"
+    with pytest.raises(ValueError, match="unknown discriminator_normalization 'spectre'.*did you mean spectral"):
+        Settings(discriminator_normalization="spectre")

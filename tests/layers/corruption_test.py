@@ -93,3 +93,28 @@ def test_models_with_noise_are_saved_and_loaded(kind, tmp_path):
 def test_a_wrong_rate_is_refused_in_a_sentence(rate):
     with pytest.raises(ValueError, match="rate of MaskingNoise must be a number from 0 to 1, got"):
         kgan.layers.MaskingNoise(rate)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("training", [False, True])
+def test_masks_pass_so_that_padding_stays_padding(kind, training):
+    ids = keras.Input((None,), dtype="int32")
+    x = keras.layers.Embedding(9, 4, mask_zero=True)(ids)
+    model = keras.Model(ids, keras.layers.LSTM(3)(kind(0.0)(x)))
+    padded, alone = (np.asarray(model(np.array([row]), training=training)) for row in ([1, 2, 0, 0], [1, 2]))
+    np.testing.assert_allclose(padded, alone, atol=1e-6)
+
+
+def test_numbers_of_numpy_and_tensors_are_numbers():
+    expected = MaskingNoise(0.25, seed=3, name="noise").get_config()
+    for rate in (np.float32(0.25), np.float64(0.25), tf.constant(0.25)):
+        assert MaskingNoise(rate, seed=np.int64(3), name="noise").get_config() == expected
+    assert type(GaussianNoise(np.float32(0.5)).stddev) is float
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_noise_of_pixels_as_they_are_stored_is_that_of_the_same_numbers(kind):
+    pixels = np.arange(200, dtype="uint8").reshape(2, 100)
+    noisy = kind(0.5, seed=1)(pixels, training=True)
+    assert noisy.dtype == "float32"
+    np.testing.assert_array_equal(noisy, kind(0.5, seed=1)(pixels.astype("float32"), training=True))

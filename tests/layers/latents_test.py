@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 import kgan
@@ -40,3 +41,21 @@ def test_round_trip_of_the_config():
     layer = kgan.layers.LatentSampler(4, seed=3)
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
     np.testing.assert_array_equal(copy(np.zeros((2, 1))), layer(np.zeros((2, 1))))
+
+
+def test_numbers_of_numpy_are_taken_and_others_refused():
+    sampler = kgan.layers.LatentSampler(np.int64(4), seed=np.uint8(3))
+    np.testing.assert_array_equal(sampler(np.zeros((2, 1))), kgan.layers.LatentSampler(4, seed=3)(np.zeros((2, 1))))
+    for wrong in (0, 2.5, True, "4"):
+        with pytest.raises(ValueError, match="latent_dim must be a whole number of at least 1"):
+            kgan.layers.LatentSampler(wrong)
+
+
+def test_latents_are_drawn_in_float32_whatever_the_policy_and_have_no_mask():
+    expected = np.asarray(kgan.layers.LatentSampler(3, seed=0)(np.zeros((2, 1))))
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    np.testing.assert_array_equal(kgan.layers.LatentSampler(3, seed=0)(np.zeros((2, 1))), expected)
+    rounded = kgan.layers.LatentSampler(3, seed=0, dtype="bfloat16")(np.zeros((2, 1)))
+    np.testing.assert_array_equal(rounded, tf.cast(expected, "bfloat16"))
+    masked = keras.layers.Masking()(np.zeros((2, 4, 1)))
+    assert getattr(kgan.layers.LatentSampler(3)(masked), "_keras_mask", None) is None

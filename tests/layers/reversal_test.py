@@ -61,5 +61,5 @@ def test_a_model_with_it_survives_saving(tmp_path):
 
 
 def test_a_weight_that_is_no_number_is_refused():
-    with pytest.raises(ValueError, match="must be a number, got '1'"):
+    with pytest.raises(ValueError, match="must be a finite number, got '1'"):
         GradientReversal("1")

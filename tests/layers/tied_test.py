@@ -100,6 +100,7 @@ def test_dense_transpose_is_the_product_with_the_transposed_kernel_in_any_rank()
         (8, 9, 4, 1, "valid", 1),
         (8, 9, 3, 1, "same", 2),
         (8, 9, 3, 1, "valid", 2),
+        (10, 9, 4, 1, "same", (2, 3)),
     ],
 )
 def test_convolution_and_transpose_are_adjoint(height, width, kernel, strides, padding, dilation):
@@ -379,3 +380,21 @@ def test_inputs_that_do_not_fit_are_refused_in_a_sentence():
         TiedConv2DTranspose(conv)(np.ones((1, 8, 8, 4)))
     with pytest.raises(ValueError, match="give its keras.Input a height and a width"):
         TiedConv2DTranspose(unknown)(np.ones((1, 6, 6, 4)))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_masks_pass_through_the_transpose(training):
+    ids, dense = keras.Input((None,), dtype="int32"), keras.layers.Dense(2)
+    x = dense(keras.layers.Embedding(9, 4, mask_zero=True)(ids))
+    model = keras.Model(ids, keras.layers.LSTM(3)(DenseTranspose(dense)(x)))
+    padded, alone = (np.asarray(model(np.array([row]), training=training)) for row in ([1, 2, 0, 0], [1, 2]))
+    np.testing.assert_allclose(padded, alone, atol=1e-6)
+
+
+def test_the_kernel_of_a_partner_in_another_dtype_is_used_in_that_of_the_layer():
+    dense = keras.layers.Dense(2)
+    x = np.asarray(dense(np.ones((1, 3), "float32")))
+    transpose = DenseTranspose(dense, dtype="float64")
+    expected = x.astype("float64") @ dense.kernel.numpy().astype("float64").T
+    np.testing.assert_allclose(transpose(x), expected, rtol=1e-12)
+    assert DenseTranspose(dense, dtype="bfloat16")(x).dtype == "bfloat16"

@@ -92,7 +92,7 @@ def test_minimax_gradient_vanishes_where_samples_are_bad_and_the_non_saturating_
 def test_a_wrong_name_is_answered_with_the_right_ones():
     with pytest.raises(ValueError, match="'hnge'.*'minimax'.*'relativistic'"):
         kgan.losses.get("hnge")
-    with pytest.raises(ValueError, match="must be a positive number"):
+    with pytest.raises(ValueError, match="must be a finite number above 0"):
         kgan.losses.Wasserstein(weight_clip=-1.0)
 
 
@@ -102,3 +102,46 @@ def test_losses_survive_serialization(name):
     copy = kgan.losses.get(keras.saving.serialize_keras_object(loss))
     assert type(copy) is type(loss)
     assert copy.get_config() == loss.get_config()
+
+
+@keras.saving.register_keras_serializable(package="test")
+class Own(kgan.losses.AdversarialLoss):
+    def __init__(self, size=1.0):
+        self.size = size
+
+    def get_config(self):
+        return {"size": self.size}
+
+
+@pytest.mark.parametrize(
+    ("form", "kind"),
+    [
+        ("hinge", kgan.losses.Hinge),
+        ("Hinge", kgan.losses.Hinge),
+        ("NonSaturating", kgan.losses.NonSaturating),
+        (kgan.losses.Wasserstein, kgan.losses.Wasserstein),
+        (kgan.losses.Hinge(), kgan.losses.Hinge),
+        ({"class_name": "Hinge", "config": {}}, kgan.losses.Hinge),
+        ({"class_name": "Wasserstein", "config": {"weight_clip": 0.01}}, kgan.losses.Wasserstein),
+        (keras.saving.serialize_keras_object(kgan.losses.Wasserstein()), kgan.losses.Wasserstein),
+        (Own, Own),
+        (Own(2.0), Own),
+        (keras.saving.serialize_keras_object(Own(1.0)), Own),
+    ],
+)
+def test_losses_resolve_as_in_keras(form, kind):
+    found = kgan.losses.get(form)
+    assert type(found) is kind
+    assert found.get_config() == (form if isinstance(form, Own) else kind()).get_config()
+
+
+@pytest.mark.parametrize(
+    "form", [{}, {"class_name": "Hing", "config": {}}, 3, None, keras.losses.Hinge(), dict, kgan.losses.R1]
+)
+def test_what_is_no_loss_is_answered_with_the_right_ones(form):
+    with pytest.raises(ValueError, match="unknown loss .*'minimax'.*'relativistic'"):
+        kgan.losses.get(form)
+
+
+def test_numbers_of_numpy_are_taken():
+    assert kgan.losses.Wasserstein(np.float32(0.5)).get_config() == {"weight_clip": 0.5}

@@ -106,5 +106,29 @@ def test_penalties_survive_serialization(penalty):
 def test_a_wrong_penalty_is_answered_with_the_right_ones():
     with pytest.raises(ValueError, match=r"'r1'.*kgan.losses.R1\(weight\)"):
         kgan.losses.get_penalty("r1")
-    with pytest.raises(ValueError, match="weight of R1 must be a number >= 0"):
+    with pytest.raises(ValueError, match="weight of R1 must be a finite number of at least 0"):
         kgan.losses.R1(-1.0)
+
+
+def test_penalties_resolve_as_in_keras():
+    for form in (
+        kgan.losses.DRAGAN,
+        {"class_name": "DRAGAN", "config": {}},
+        keras.saving.serialize_keras_object(kgan.losses.DRAGAN()),
+    ):
+        assert kgan.losses.get_penalty(form).get_config() == kgan.losses.DRAGAN().get_config()
+    for form in (kgan.losses.R1, "r1", {"class_name": "R3", "config": {}}):  # R1 needs its weight
+        with pytest.raises(ValueError, match=r"unknown penalty .*kgan.losses.R1\(weight\)"):
+            kgan.losses.get_penalty(form)
+
+
+def test_numbers_of_numpy_are_taken_and_others_refused():
+    penalty = kgan.losses.GradientPenalty(np.float32(0.5), np.int64(1), one_sided=np.True_)
+    assert penalty.get_config() == {"weight": 0.5, "target": 1.0, "one_sided": True}
+    assert kgan.losses.DRAGAN(np.int64(2), noise_scale=np.float32(0.5)).get_config() == {
+        "weight": 2,
+        "noise_scale": 0.5,
+    }
+    for wrong in ("1", None, float("nan"), True):
+        with pytest.raises(ValueError, match="the weight of R2 must be a finite number of at least 0"):
+            kgan.losses.R2(wrong)

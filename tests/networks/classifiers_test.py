@@ -55,7 +55,7 @@ def test_bad_numbers_are_refused_in_a_sentence():
     for bad in (1, 2.0, None, True):
         with pytest.raises(ValueError, match="num_classes must be a whole number of at least 2, got"):
             kgan.networks.linear_classifier(4, bad)
-    with pytest.raises(ValueError, match="hidden must be a positive whole number of units, got 0"):
+    with pytest.raises(ValueError, match="hidden must be a whole number of at least 1, got 0"):
         kgan.networks.two_layer_classifier(4, 2, 0)
     with pytest.raises(ValueError, match="input_shape must be a positive whole number"):
         kgan.networks.linear_classifier((4, 0), 2)

@@ -95,7 +95,7 @@ def test_outputs_are_float32_whatever_the_policy(policy):
         ({"image_shape": (8, 8)}, "must be \\(height, width, channels\\)"),
         ({"image_shape": (8, 8, 5)}, "1 to 4 channels"),
         ({"image_shape": (8, 8, 1), "normalization": "bacth"}, "'bacth'.*'batch', 'layer', 'group', 'none'"),
-        ({"image_shape": (8, 8, 1), "filters": 0}, "filters must be a positive"),
+        ({"image_shape": (8, 8, 1), "filters": 0}, "filters must be a whole number of at least 1, got 0"),
         ({"image_shape": (8, 8, 1), "num_classes": 1}, "num_classes must be"),
     ],
 )
@@ -112,3 +112,42 @@ def test_networks_are_plain_models_that_save_and_print(tmp_path, capsys):
     generator.save(tmp_path / "g.keras")
     inputs = [np.ones((2, 5), "float32"), np.array([1, 2], "int32")]
     np.testing.assert_array_equal(keras.models.load_model(tmp_path / "g.keras")(inputs), generator(inputs))
+
+
+@pytest.mark.parametrize("num_classes", [None, 3])
+def test_spectral_normalization_bounds_every_kernel_of_the_discriminator(num_classes):
+    discriminator = kgan.networks.dcgan_discriminator(
+        (16, 16, 3), filters=4, num_classes=num_classes, normalization="spectral"
+    )
+    plain = kgan.networks.dcgan_discriminator((16, 16, 3), filters=4, num_classes=num_classes, normalization="none")
+    kinds = [type(layer).__name__ for layer in plain.layers]
+    swapped = [type(getattr(layer, "layer", layer)).__name__ for layer in discriminator.layers]
+    assert swapped == kinds  # the same network, but for what is wrapped
+    wrapped = [layer for layer in discriminator.layers if isinstance(layer, kgan.layers.SpectralNormalization)]
+    assert len(wrapped) == sum(hasattr(layer, "kernel") or hasattr(layer, "embeddings") for layer in plain.layers)
+    assert [discriminator.get_layer(name).name for name in ("features", "logits")] == ["features", "logits"]
+
+    # A kernel of any size gives the same logits, because only its direction counts.
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3)).astype("float32")
+    inputs = images if num_classes is None else [images, np.array([0, 2])]
+    logits = np.asarray(discriminator(inputs, training=True))
+    assert np.abs(logits).max() > 0
+    for layer in wrapped:
+        kernel = layer.layer.embeddings if isinstance(layer.layer, keras.layers.Embedding) else layer.layer.kernel
+        kernel.assign(7.0 * kernel)
+    np.testing.assert_allclose(discriminator(inputs), logits, rtol=1e-3)
+
+
+def test_spectral_normalization_is_for_discriminators():
+    with pytest.raises(ValueError, match="'spectral'.* bounds .* discriminator.* for the generator use one of 'batch'"):
+        kgan.networks.dcgan_generator((8, 8, 1), normalization="spectral")
+    with pytest.raises(ValueError, match="unknown normalization 'spectre'.*'none', 'spectral'"):
+        kgan.networks.dcgan_discriminator((8, 8, 1), normalization="spectre")
+
+
+def test_numbers_of_numpy_are_taken():
+    numbers = np.array([8, 8, 1, 5, 2, 3])
+    generator = kgan.networks.dcgan_generator(numbers[:3], numbers[3], filters=numbers[4], num_classes=numbers[5])
+    discriminator = kgan.networks.dcgan_discriminator(numbers[:3], filters=numbers[4], num_classes=numbers[5])
+    assert generator.output_shape == (None, 8, 8, 1) and discriminator.output_shape == (None, 1)
+    assert generator.to_json() and discriminator.to_json()

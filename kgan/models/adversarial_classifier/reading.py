@@ -8,7 +8,7 @@ from keras import tree
 from kgan import backend, columns
 from kgan.models import minibatches
 from kgan.models.adversarial_classifier.objectives import OBJECTIVES
-from kgan.models.checks import is_count
+from kgan.scalars import is_count
 from kgan.sensitive import Encoding
 
 CALL = 'fit(x, {"target": y, "sensitive": s})'

@@ -10,8 +10,10 @@ from kgan import backend
 from kgan.ascent import Ascent, check_epsilon, noise_size
 from kgan.models import checks, divergence, minibatches
 from kgan.models.adversarial_training import checks as attack_checks
+from kgan.models.adversarial_training import loss_check
 from kgan.models.adversarial_training.scores import Scores
 from kgan.models.exact import ExactModel
+from kgan.scalars import as_share
 
 
 @keras.saving.register_keras_serializable(package="kgan")
@@ -71,12 +73,11 @@ class AdversarialTraining(ExactModel):
     ):
         super().__init__(seed=seed, name=name)
         attack_checks.model(model)
-        if not isinstance(clean_share, int | float) or not 0 <= clean_share <= 1:
-            raise ValueError(f"clean_share must be a number from 0 to 1, got {clean_share!r}.")
         own = {"steps": steps, "step_size": step_size, "random_start": random_start}
         self.ascent = Ascent.named(attack, **own, default_steps=10, norm=norm, bounds=bounds)
         self.model, self.attack, self.epsilon = model, attack, check_epsilon(epsilon)
-        self.clean_share, self._own = float(clean_share), own
+        self.clean_share = as_share(clean_share, "clean_share")
+        self._own = [name for name, value in own.items() if value is not None]
         self._clean = self._adversarial = self._compiled_with = None
         self.built = True
 
@@ -102,6 +103,7 @@ class AdversarialTraining(ExactModel):
         if loss is None:
             raise ValueError("compile needs a loss, such as 'sparse_categorical_crossentropy': training minimises it.")
         optimizer = keras.optimizers.get(optimizer)
+        loss, metrics, weighted_metrics = loss_check.as_instances(loss, metrics, weighted_metrics)
         how = {"run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution, "jit_compile": jit_compile}
         with self.distribute_strategy.scope():
             if checks.computes_in_float16([self.model]):
@@ -271,6 +273,7 @@ class AdversarialTraining(ExactModel):
         data = minibatches.as_data(x if y is None and sample_weight is None else data, None, batch_size)
         row, target = attack_checks.data(data)
         with self.distribute_strategy.scope():
+            loss_check.loss_fits(self._compiled_with.loss, self.model, row, self.ascent.bounds)
             outputs = self.model(row, training=False)
             for scores in (self._clean, self._adversarial):
                 scores.build(target, outputs)
@@ -282,7 +285,8 @@ class AdversarialTraining(ExactModel):
     def get_config(self) -> dict:
         model = keras.saving.serialize_keras_object(self.model)
         kept = {name: getattr(self, name) for name in ("epsilon", "attack", "clean_share", "seed", "name")}
-        return {"model": model, **kept, "norm": self.ascent.norm, "bounds": list(self.ascent.bounds), **self._own}
+        kept |= {name: getattr(self.ascent, name) for name in ("norm", *self._own)}
+        return {"model": model, **kept, "bounds": list(self.ascent.bounds)}
 
     @classmethod
     def from_config(cls, config: dict, custom_objects=None):

@@ -294,7 +294,7 @@ def test_a_run_that_diverges_stops_before_the_step():
     [
         ({"attack": "cw"}, "attack must be one of 'fgsm', 'pgd', got 'cw'"),
         ({"steps": 3}, "steps belong to attack='pgd', and fgsm is a single step: leave them out"),
-        ({"epsilon": -1}, "epsilon must be a number of at least 0"),
+        ({"epsilon": -1}, "epsilon, in the units of the data, must be a finite number of at least 0"),
         ({"clean_share": 1.5}, "clean_share must be a number from 0 to 1, got 1.5"),
         ({"norm": "l1"}, "norm must be one of 'linf', 'l2'"),
         ({"bounds": (1, 1)}, "bounds must be the range of the data"),
@@ -334,3 +334,113 @@ def test_data_that_cannot_be_attacked_is_refused(data, sentence):
     for method in (robust.fit, robust.evaluate):
         with pytest.raises(ValueError, match=sentence):
             method(*data)
+
+
+# Logits and probabilities
+
+
+def last(*layers):
+    return keras.Sequential([keras.Input((6, 6, 1)), keras.layers.Flatten(), *layers])
+
+
+LOGITS_LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+BINARY = keras.losses.BinaryCrossentropy
+DENSE = keras.layers.Dense
+
+
+@pytest.mark.parametrize(
+    ("layers", "loss", "sentence"),
+    [
+        ([DENSE(3)], CROSS_ENTROPY, "takes probabilities, but the model returns numbers from -"),
+        ([DENSE(3)], {"class_name": "SparseCategoricalCrossentropy", "config": {}}, "the loss from_logits=True, or"),
+        ([DENSE(3)], keras.losses.sparse_categorical_crossentropy, "takes probabilities"),
+        ([DENSE(3)], [keras.losses.SparseCategoricalCrossentropy], "takes probabilities"),
+        ([DENSE(1)], "binary_crossentropy", "takes probabilities"),
+        ([DENSE(1)], "bce", "takes probabilities"),
+        ([DENSE(3, "softmax"), keras.layers.Reshape((3,))], LOGITS_LOSS, "from_logits=True, .* ends in a softmax"),
+        ([DENSE(1, "sigmoid"), keras.layers.Reshape((1,))], BINARY(from_logits=True), "ends in a sigmoid"),
+    ],
+)
+def test_a_loss_that_does_not_fit_the_last_activation_is_refused_before_the_first_step(layers, loss, sentence):
+    keras.utils.set_random_seed(0)
+    robust = make(last(*layers), loss=loss, metrics=())
+    before = robust.get_weights()
+    for method in (robust.fit, robust.evaluate):
+        with pytest.raises(ValueError, match=sentence):
+            method(X, np.minimum(Y, layers[0].units - (layers[0].units > 1)), verbose=0)
+    assert_close(before, robust.get_weights(), atol=0)
+
+
+@pytest.mark.parametrize(
+    ("layers", "loss"),
+    [
+        ([DENSE(3)], LOGITS_LOSS),
+        ([DENSE(3, "softmax")], CROSS_ENTROPY),
+        ([DENSE(3), keras.layers.Softmax()], CROSS_ENTROPY),
+        ([DENSE(1)], BINARY(from_logits=True)),
+        ([DENSE(1, "sigmoid"), keras.layers.Reshape((1,))], "bce"),
+        ([DENSE(1)], "mse"),
+        ([DENSE(1)], lambda y, outputs: keras.ops.mean(outputs**2)),
+    ],
+)
+def test_losses_that_fit_are_left_alone(layers, loss):
+    y = Y if layers[0].units == 3 else Y > 0
+    logs = make(last(*layers), loss=loss, metrics=()).evaluate(X, y, verbose=0, return_dict=True)
+    assert np.isfinite(logs["loss"])
+
+
+def test_the_logits_behind_a_softmax_are_trained_where_the_loss_wants_logits():
+    found = []
+    for loss in (CROSS_ENTROPY, LOGITS_LOSS):
+        robust = make(loss=loss, clean_share=0.5)
+        with contextlib.nullcontext() if loss is CROSS_ENTROPY else pytest.warns(UserWarning, match="from_logits"):
+            robust.fit(X, Y, batch_size=48, verbose=0, shuffle=False)
+        found.append(robust.get_weights())
+    assert_close(*found, atol=1e-6)
+
+
+def test_numbers_of_numpy_are_taken_and_saved(tmp_path):
+    robust = make(
+        attack="pgd",
+        epsilon=np.float32(0.125),
+        clean_share=np.float64(0.5),
+        steps=np.int64(2),
+        step_size=np.float32(0.5),
+        random_start=np.True_,
+        bounds=np.array([0.0, 1.0]),
+    )
+    config = robust.get_config()
+    expected = {
+        "epsilon": 0.125,
+        "clean_share": 0.5,
+        "steps": 2,
+        "step_size": 0.5,
+        "random_start": True,
+        "bounds": [0, 1],
+    }
+    assert {name: config[name] for name in expected} == expected
+    robust.save(tmp_path / "robust.keras")
+    assert keras.models.load_model(tmp_path / "robust.keras").ascent == robust.ascent
+
+
+@pytest.mark.parametrize(
+    ("loss", "optimizer", "metrics"),
+    [
+        ("SparseCategoricalCrossentropy", "sgd", ["accuracy", "sparse_categorical_accuracy"]),
+        (
+            {"class_name": "SparseCategoricalCrossentropy", "config": {}},
+            {"class_name": "SGD", "config": {"learning_rate": 0.01}},
+            [keras.metrics.SparseCategoricalAccuracy()],
+        ),
+        (keras.losses.SparseCategoricalCrossentropy, keras.optimizers.SGD(), [keras.metrics.SparseCategoricalAccuracy]),
+        (keras.losses.SparseCategoricalCrossentropy(), "SGD", [keras.metrics.sparse_categorical_accuracy]),
+    ],
+)
+def test_compile_takes_every_form_that_keras_takes_and_is_saved(loss, optimizer, metrics, tmp_path):
+    robust = make(loss=loss, optimizer=optimizer, metrics=metrics)
+    expected = make(optimizer=keras.optimizers.SGD(0.01)).evaluate(X, Y, verbose=0)[0]
+    np.testing.assert_allclose(robust.evaluate(X, Y, verbose=0)[0], expected, rtol=1e-6)
+    assert type(robust.optimizer) is keras.optimizers.SGD
+    robust.save(tmp_path / "robust.keras")
+    loaded = keras.models.load_model(tmp_path / "robust.keras")
+    np.testing.assert_allclose(loaded.evaluate(X, Y, verbose=0)[0], expected, rtol=1e-6)
