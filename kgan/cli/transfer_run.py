@@ -174,6 +174,7 @@ class TransferRun:
             return f"{sum(part.stat().st_size for part in parts) / 1e6:,.0f} MB"
 
         height, width, _ = self.settings.image_shape()
+        channels = ", channels=1" if self.source.image_shape[-1] == 1 else ""
         lines = [
             f"In {self.path}:",
             "  confusion_matrix.png  which classes are mixed up",
@@ -181,12 +182,11 @@ class TransferRun:
             "  history.png, .csv     the course of training",
             f"  model.keras           for Keras, with kgan imported ({size('model.keras')})",
             f"  classifier            SavedModel of uint8 images to probabilities ({size('classifier')})",
-            "The classifier needs no kgan:",
-            "  import numpy as np, tensorflow as tf",
-            "  from PIL import Image, ImageOps",
-            f'  classifier = tf.saved_model.load("{os.fspath(self.path / "classifier")}")',
-            f'  image = ImageOps.fit(Image.open("photo.jpg").convert("RGB"), ({width}, {height}))',
-            "  probabilities = classifier.serve(np.array(image)[None]).numpy()[0]",
+            "It takes uint8 images; these lines read a file as training did. The classifier itself needs no kgan:",
+            "  import kgan, tensorflow as tf",
+            f"  classifier = tf.saved_model.load({os.fspath(self.path / 'classifier')!r})",
+            f'  image = kgan.datasets.read_image("photo.jpg", ({height}, {width}){channels})',
+            "  probabilities = classifier.serve(image[None]).numpy()[0]",
             "  print(classifier.class_names.numpy()[probabilities.argmax()].decode(), probabilities.max())",
         ]
         console.print("\n".join(lines), **PLAIN)
