@@ -105,9 +105,11 @@ def open_folder(
 
 def _no_image(root: str, contents: Contents, labels: bool) -> str:
     endings = f"files ending in {', '.join(EXTENSIONS)}"
-    only = f"; it holds only {_counted(contents.others)}" if contents.others else ""
+    unread = [file for file in contents.others if not file.lower().endswith(_DOCUMENTS)]
     if labels:
-        return f"{root} holds no image: put the images of each class into a folder of its own, as {endings}{only}."
+        only = f", as {endings}; it holds {_counted(unread)}" if unread else ""
+        return f"{root} holds no image: put the images of each class into a folder of its own{only}."
+    only = f"; it holds {_counted(unread)}" if unread else ""
     return f"{root} holds no image: expected {endings}, in it or in folders below it{only}."
 
 
@@ -123,7 +125,7 @@ def _classes(root: str, contents: Contents) -> tuple[list[str], np.ndarray]:
             f"{root} holds images outside of its class folders, such as {printable(loose[0])}: move or remove them."
         )
     for name in contents.folders:
-        if name not in names and name not in contents.repeated:
+        if name not in names:
             _refuse_empty(root, name, contents)
     ids = {name: index for index, name in enumerate(names)}
     return names, np.array([ids[folder] for folder in folders], dtype="int32")
@@ -144,9 +146,10 @@ def _refuse_empty(root: str, name: str, contents: Contents) -> None:
 
 def _refuse_unreadable_classes(source: Source, targets: np.ndarray) -> None:
     for number in np.setdiff1d(targets, source.targets):
+        broken = int((targets == number).sum())
         raise ValueError(
-            f"the class {printable(source.class_names[number])!r} in {source.name} has no readable image: all "
-            f"{(targets == number).sum()} of its files are broken; replace them, or take the folder away."
+            f"the class {printable(source.class_names[number])!r} in {source.name} has no readable image, {broken} "
+            f"broken {'file' if broken == 1 else 'files'}: mend or replace some, or take the folder away."
         )
 
 
@@ -154,12 +157,10 @@ def _notes(root: str, contents: Contents) -> list[str]:
     notes = []
     if contents.others:
         be = "was" if len(contents.others) == 1 else "were"
-        notes.append(
-            f"{_counted(contents.others)} in {root} {be} left out, as kgan does not read such files as images."
-        )
+        notes.append(f"{_counted(contents.others)} in {root} {be} left out: kgan does not read them as images.")
     if contents.outputs:
         be = "was" if len(contents.outputs) == 1 else "were"
-        notes.append(f"{listed(contents.outputs)} in {root} {be} left out, as kgan wrote that.")
+        notes.append(f"{listed(contents.outputs)} in {root} {be} left out: kgan wrote that.")
     return notes
 
 

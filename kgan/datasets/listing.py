@@ -28,7 +28,7 @@ class Contents:
         others: other files.
         outputs: folders and pictures that kgan wrote.
         folders: names of the folders directly in it.
-        repeated: those of them that are links to what is found under another name.
+        repeated: links to a folder that is listed under another name.
     """
 
     images: list[str] = field(default_factory=list)
