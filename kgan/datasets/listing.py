@@ -92,13 +92,13 @@ def _walk(root: str) -> Iterator[tuple[str, str]]:
             yield "repeated", folder
             continue
         visited.add((status.st_dev, status.st_ino))
-        with os.scandir(path) as entries:
-            entries = sorted(entries, key=lambda entry: entry.name)
-        if folder and _is_output(path, {entry.name for entry in entries}):
+        if folder and _is_output(path):
             yield "output", folder
             continue
         if folder:
             yield "folder", folder
+        with os.scandir(path) as entries:
+            entries = sorted(entries, key=lambda entry: entry.name)
         for entry in entries:
             name = os.path.join(folder, entry.name)
             if _is_left_alone(entry.name):
@@ -119,15 +119,15 @@ def _is_image(entry: os.DirEntry) -> bool:
     return not entry.name.startswith(".") and entry.name.lower().endswith(EXTENSIONS) and entry.is_file()
 
 
-def _is_output(path: str, names: set[str] | None = None) -> bool:
+def _is_output(path: str) -> bool:
     """Whether kgan or TensorFlow wrote this folder: that of a run or of an attack, or an exported model."""
-    names = os.listdir(path) if names is None else names
-    if "saved_model.pb" in names:
+    if os.path.isfile(os.path.join(path, "saved_model.pb")):
         return True
-    if "config.json" not in names:
+    config = os.path.join(path, "config.json")
+    if not os.path.isfile(config):
         return False
     try:
-        with open(os.path.join(path, "config.json"), encoding="utf-8") as file:
+        with open(config, encoding="utf-8") as file:
             config = json.load(file)
     except (OSError, ValueError, RecursionError):
         return False

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Sequence
 
+_NUMBER = re.compile("([0-9]+)")
 _SHOWN = 5  # names that a sentence lists before it says how many more there are
 
 
@@ -14,7 +15,7 @@ def natural_key(path: str) -> list:
 
 def _numbers_and_text(name: str) -> list[tuple]:
     # Numbers come before text, as in the order of characters.
-    parts = [part for part in re.split("([0-9]+)", name) if part]
+    parts = [part for part in _NUMBER.split(name) if part]
     return [(0, int(part)) if part[0] in "0123456789" else (1, part) for part in parts]
 
 
