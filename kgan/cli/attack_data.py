@@ -11,6 +11,7 @@ from kgan.cli.attack_model import Classifier, is_held_out_data
 from kgan.datasets import Source, open_source
 from kgan.datasets.arrays import take_evenly
 from kgan.datasets.images import BrokenImageError
+from kgan.datasets.words import printable
 
 _GREY = np.array([0.299, 0.587, 0.114])  # how bright red, green and blue are to the eye (ITU-R BT.601)
 
@@ -106,7 +107,7 @@ def _read(data: str, source: Source, rows: np.ndarray):
 
 def _names(source: Source) -> list[str]:
     names = source.class_names or [str(number) for number in range(source.num_classes)]
-    return [class_folders.printable(name) for name in names]
+    return [printable(name) for name in names]
 
 
 def _check_classes(data: str, source: Source, classifier: Classifier):

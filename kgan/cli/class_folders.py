@@ -11,6 +11,7 @@ import tensorflow as tf
 from kgan import backend
 from kgan.datasets import Source, folder, open_source, pipeline
 from kgan.datasets.arrays import take_evenly
+from kgan.datasets.words import printable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,18 +21,18 @@ class ClassFolders:
     Attributes:
         path: the folder, as it was given.
         root: the folder that holds those of the classes: `path` itself, or its part for training.
-        left_alone: names of its other parts, such as `test`.
         files: the files within it, in the order of `kgan.datasets.open_source`.
         class_names: the names of its folders.
         targets: the number of the class of each file.
+        notes: sentences about what is used and what was left out.
     """
 
     path: str
     root: str
-    left_alone: str
     files: list[str]
     class_names: list[str]
     targets: np.ndarray
+    notes: list[str]
 
     def open(self, image_size: tuple[int, int]) -> tuple[Source, list[str]]:
         """Opens the images; small sets are read into memory, without the broken files.
@@ -61,27 +62,23 @@ def look_through(path: str, limit: int | None) -> ClassFolders:
     Raises:
         ValueError: if this is no folder of class folders, or a class has fewer than two images.
     """
-    full = os.path.expanduser(path)
+    full = os.path.expanduser(pathlib.Path(path))
     if not os.path.isdir(full):
         there_is = "is a file" if os.path.exists(full) else "does not exist"
         raise ValueError(f"{path} {there_is}: give a folder with a folder of images for each class.")
-    root = folder.split_folder(full, "train")
-    others = sorted(set(os.listdir(full)) - {os.path.basename(root)}) if root != full else []
-    files = sorted(folder.list_images(root))
-    if not files:
-        raise ValueError(f"{path} holds no image: put the images of each class into a folder of its own.")
-    class_names, targets = folder.class_folders_in(root, files)
+    found = folder.list_folder(full, split="train", labels=True)
+    files, class_names = found.files, found.class_names
     if len(class_names) < 2:
         raise ValueError(
             f"{path} has the single class {printable(class_names[0])!r}, and nothing to tell it from: give a folder "
             "with a folder of images for each of two or more classes."
         )
     rows = take_evenly(len(files), limit)
-    targets = np.asarray(targets)[rows]
+    targets = found.targets[rows]
     class_names = [printable(name) for name in class_names]
     _check_classes(path, class_names, targets, "image" if len(rows) == len(files) else f"image under limit {limit}")
-    left_alone = " and ".join(name for name in others if not name.startswith("."))
-    return ClassFolders(path, root, left_alone, [files[row] for row in rows], class_names, targets)
+    files = [files[row] for row in rows]
+    return ClassFolders(path, found.root, files, class_names, targets, found.notes)
 
 
 def split(targets: np.ndarray, held_out: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -147,11 +144,6 @@ def _watched(dataset, watch):
     options = tf.data.Options()
     options.experimental_optimization.inject_prefetch = False  # it would run ahead of what is watched
     return dataset.enumerate().map(passing).with_options(options)
-
-
-def printable(name: str) -> str:
-    """`name` without the stray bytes that file names may hold and neither a terminal nor a SavedModel can."""
-    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _check_classes(path, class_names, targets, what):

@@ -78,6 +78,9 @@ def transfer(
         return
     with console.status("reading images"):
         source, files = folders.open(settings.image_shape()[:2])
+    for note in source.notes:
+        if note not in folders.notes:
+            console.print(note, style="yellow", **PLAIN)
     training, held_out_rows = class_folders.split(source.targets, settings.held_out, settings.seed)
     path = run_folder.new_folder(settings.folder, out).path
     console.print(f"into {path}\n", **PLAIN)
@@ -125,9 +128,7 @@ def _show_plan(console: Console, settings: TransferSettings, folders: ClassFolde
         f"{base.count_params():,} parameters that stay as they are",
         f"on top {' > '.join(f'{n:,}' for n in units)}: {classifier.head.count_params():,} parameters to train",
     ]
-    notes = []
-    if folders.left_alone:
-        notes.append(f"Only {folders.root} is used, and some of it held out: {folders.left_alone} beside it is not.")
+    notes = list(folders.notes)
     if random:
         notes.append(
             "Random weights have seen no image yet: take the accuracy for a baseline, and --weights imagenet or a file "

@@ -1,4 +1,4 @@
-"""How well a classifier did on held-out images: on the screen, in a table and in a picture."""
+"""How well a classifier did on held-out images: on the screen, in a table and in a picture; and how to use it."""
 
 import csv
 import dataclasses
@@ -103,6 +103,25 @@ class HeldOut:
             share = _percent(right[i] / totals[i], 0) if totals[i] else "-"
             table.add_row(Text(self.class_names[i]), f"{totals[i]:,}", share, Text(mistaken))
         console.print(table)
+
+
+def serving_lines(classifier: str | os.PathLike, image_shape: tuple[int, int, int]) -> list[str]:
+    """The lines of a Python program that classifies an image file, which it reads exactly as training did.
+
+    Args:
+        classifier: the folder of the exported classifier.
+        image_shape: `(height, width, channels)` of the images that it was trained on.
+    """
+    height, width, channels = image_shape
+    # A classifier that learned from grey pictures sees grey in all three channels.
+    grey = (", channels=1", ".repeat(3, axis=-1)") if channels == 1 else ("", "")
+    return [
+        "import kgan, tensorflow as tf",
+        f"classifier = tf.saved_model.load({os.fspath(classifier)!r})",
+        f'image = kgan.datasets.read_image("photo.jpg", ({height}, {width}){grey[0]}){grey[1]}',
+        "probabilities = classifier.serve(image[None]).numpy()[0]",
+        "print(classifier.class_names.numpy()[probabilities.argmax()].decode(), probabilities.max())",
+    ]
 
 
 def _percent(share: float, decimals: int = 1) -> str:

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import json
-import os
 import pathlib
 import warnings
 
@@ -17,7 +16,7 @@ from kgan.callbacks.files import write_text, write_whole
 from kgan.callbacks.history_file import read_history
 from kgan.cli import class_folders, run_folder
 from kgan.cli.transfer_progress import ImageBar, Progress
-from kgan.cli.transfer_report import HeldOut
+from kgan.cli.transfer_report import HeldOut, serving_lines
 from kgan.cli.transfer_settings import TransferSettings
 from kgan.datasets import Source
 from kgan.models.transfer import TransferClassifier
@@ -173,7 +172,6 @@ class TransferRun:
             parts = path.rglob("*") if path.is_dir() else [path]
             return f"{sum(part.stat().st_size for part in parts) / 1e6:,.0f} MB"
 
-        height, width, _ = self.settings.image_shape()
         lines = [
             f"In {self.path}:",
             "  confusion_matrix.png  which classes are mixed up",
@@ -181,13 +179,8 @@ class TransferRun:
             "  history.png, .csv     the course of training",
             f"  model.keras           for Keras, with kgan imported ({size('model.keras')})",
             f"  classifier            SavedModel of uint8 images to probabilities ({size('classifier')})",
-            "The classifier needs no kgan:",
-            "  import numpy as np, tensorflow as tf",
-            "  from PIL import Image, ImageOps",
-            f'  classifier = tf.saved_model.load("{os.fspath(self.path / "classifier")}")',
-            f'  image = ImageOps.fit(Image.open("photo.jpg").convert("RGB"), ({width}, {height}))',
-            "  probabilities = classifier.serve(np.array(image)[None]).numpy()[0]",
-            "  print(classifier.class_names.numpy()[probabilities.argmax()].decode(), probabilities.max())",
+            "It takes uint8 images; these lines read a file as training did. The classifier itself needs no kgan:",
+            *(f"  {line}" for line in serving_lines(self.path / "classifier", self.source.image_shape)),
         ]
         console.print("\n".join(lines), **PLAIN)
 

@@ -1,5 +1,6 @@
 """Data: image sets by name or path, toy distributions, and the tf.data pipeline."""
 
+from kgan.datasets.images import read_image
 from kgan.datasets.pipeline import batches, load
 from kgan.datasets.pixels import to_float, to_uint8
 from kgan.datasets.registry import SourceInfo, available, download, open_source
@@ -16,6 +17,7 @@ __all__ = [
     "grid",
     "load",
     "open_source",
+    "read_image",
     "ring",
     "to_float",
     "to_uint8",

@@ -8,6 +8,7 @@ import numpy as np
 
 from kgan.datasets import source
 from kgan.datasets.images import resize
+from kgan.datasets.labels import count_up
 from kgan.datasets.source import Reader, Source
 
 _IMAGE_KEYS = ("x", "X", "images", "data")
@@ -21,9 +22,10 @@ def open_array_file(
 
     Images are uint8, or floats within 0..1 or -1..1, of shape `(n, h, w)` or `(n, h, w, c)` with 1 to 4 channels. An
     `.npz` holds them under `x`, `images` or `data` and labels under `y`, `labels` or `targets`; names such as `x_test`
-    or `test_images` belong to a split. A large `.npy` is read from the disk as it is needed.
+    or `test_images` belong to a split. A large `.npy` is read from the disk as it is needed. Class ids with gaps are
+    renumbered, with a note, alike in all splits of the file.
     """
-    targets = None
+    labelled, label_notes = {}, []
     with _numpy_errors(path):
         # Object arrays are pickles, and a pickle can run code: never allowed.
         file = np.load(path, mmap_mode="r" if path.lower().endswith(".npy") else None, allow_pickle=False)
@@ -35,18 +37,24 @@ def open_array_file(
             )
         if split != "train":
             raise ValueError(f"{path} has only the split 'train', which is all of it, not '{split}'.")
+        images = _check_images(path, images)
     else:
         with file:
             image_key = _find_key(path, file.files, _IMAGE_KEYS, split, "images")
             label_key = _find_key(path, file.files, _LABEL_KEYS, split, "labels") if labels else None
             with _numpy_errors(path):
                 images = file[image_key]
-                targets = file[label_key] if labels else None
-    images = _check_images(path, images)
-    if labels:
-        targets = _check_targets(path, targets, len(images))
+                all_labels = {key: file[key] for key in file.files if _means_labels(key)} if labels else {}
+        images = _check_images(path, images)
+        if labels:
+            targets = _check_targets(path, all_labels.pop(label_key), len(images))
+            # Of the other splits too: a class has the same number in all of them, whichever lacks it.
+            ids = np.unique(np.concatenate([targets, *filter(_are_ids, map(np.ravel, all_labels.values()))]))
+            targets, names, label_notes = count_up(path, targets, ids)
+            labelled = {"targets": targets, "class_names": names, "num_classes": len(ids)}
     convert, notes = _conversion(path, images)
-    return from_array(path, images, targets, image_size=image_size, limit=limit, convert=convert, notes=notes)
+    notes = [*notes, *label_notes]
+    return from_array(path, images, image_size=image_size, limit=limit, convert=convert, notes=notes, **labelled)
 
 
 def from_array(
@@ -57,6 +65,7 @@ def from_array(
     image_size: tuple[int, int] | None = None,
     limit: int | None = None,
     class_names: Sequence[str] | None = None,
+    num_classes: int | None = None,
     convert: Callable[[np.ndarray], np.ndarray] | None = None,
     notes: Sequence[str] = (),
 ) -> Source:
@@ -67,7 +76,7 @@ def from_array(
     options = {"class_names": class_names, "notes": notes}
     if targets is not None:
         # Counted before `limit` can leave a class out.
-        options.update(targets=targets[rows], num_classes=int(targets.max()) + 1)
+        options.update(targets=targets[rows], num_classes=num_classes or int(targets.max()) + 1)
     small = len(rows) * height * width * channels <= source.MEMORY_LIMIT
     if convert is None and size == (height, width) and (small or not isinstance(images, np.memmap)):
         images = np.array(images[rows]) if limit or isinstance(images, np.memmap) else images
@@ -148,11 +157,20 @@ def _check_targets(path: str, targets: np.ndarray, size: int) -> np.ndarray:
             f"{path} holds labels of shape {targets.shape} and type {targets.dtype}; "
             f"expected {size} integers, one per image."
         )
-    if targets.min() < 0 or targets.max() >= size:
+    if targets.min() < 0:
         raise ValueError(
             f"{path} holds labels from {targets.min()} to {targets.max()}; expected class ids that count up from 0."
         )
     return targets
+
+
+def _means_labels(key: str) -> bool:
+    """Whether an array of this name holds labels, of any split."""
+    return any(key == name or key.startswith(f"{name}_") or key.endswith(f"_{name}") for name in _LABEL_KEYS)
+
+
+def _are_ids(labels: np.ndarray) -> bool:
+    return labels.dtype.kind in "iu" and labels.size > 0 and labels.min() >= 0
 
 
 def _conversion(path: str, images: np.ndarray):

@@ -1,40 +1,85 @@
 """A folder of image files; its first-level folders are classes."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
+
+import numpy as np
 
 from kgan.datasets.arrays import take_evenly
 from kgan.datasets.images import EXTENSIONS, BrokenImageError, decode, read_header
+from kgan.datasets.listing import Contents, look_through
 from kgan.datasets.source import Reader, Source
+from kgan.datasets.splits import find_part
+from kgan.datasets.words import listed, natural_key, printable
 
 DEFAULT_SIZE = 64
 _SAMPLE = 1000  # files whose headers decide about image size and channels
-_SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation"}
+# What people keep beside images: a folder with nothing but such files is no class that lacks its images.
+_DOCUMENTS = (
+    *(".txt", ".md", ".rst", ".pdf", ".doc", ".docx", ".html", ".htm", ".log", ".csv", ".tsv", ".xls", ".xlsx"),
+    *(".json", ".jsonl", ".xml", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".py", ".ipynb", ".sh", ".bat"),
+)
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """The image files of a folder, before any of them is opened.
+
+    Attributes:
+        path: the folder, as it was given.
+        root: the folder that holds those of the classes: `path` itself, or its part for a split.
+        files: the image files, relative to `root`, in natural order of their names: `2.png` before `10.png`.
+        class_names: names of the classes, in natural order; `None` without labels.
+        targets: the number of the class of each file; `None` without labels.
+        notes: sentences about choices made for the user.
+    """
+
+    path: str
+    root: str
+    files: list[str]
+    class_names: list[str] | None
+    targets: np.ndarray | None
+    notes: list[str]
+
+
+def list_folder(path: str, *, split: str, labels: bool) -> ImageFolder:
+    """Finds the images of a folder and their classes.
+
+    Raises:
+        ValueError: if it holds no image, or, with labels, if it is not clear to which class each of them belongs.
+    """
+    part = find_part(path, split)
+    contents = look_through(part.root)
+    files = contents.images
+    notes = _notes(part.root, contents)
+    if not files:
+        raise ValueError(_no_image(part.root, contents, labels))
+    class_names = targets = None
+    if labels:
+        class_names, targets = _classes(part.root, contents)
+    return ImageFolder(path, part.root, files, class_names, targets, [*part.notes, *notes])
 
 
 def open_folder(
     path: str, *, split: str, image_size: tuple[int, int] | None, labels: bool, limit: int | None
 ) -> Source:
-    """Opens all images below a folder, in the order of their names; see `kgan.datasets.open_source`.
+    """Opens all images below a folder, in natural order of their names; see `kgan.datasets.open_source`.
 
-    Folders within it are classes, in alphabetical order, whatever lies deeper belongs to them. A folder that holds
-    nothing but folders such as `train` and `test` is taken for its splits. Hidden files are left out. Images are grey
-    if all of a sample are grey, else RGB, and keep their size if all of the sample share one.
+    Folders within it are classes, in natural order (`2` before `10`); whatever lies deeper belongs to them. A folder
+    that holds folders such as `Training` and `test` and no other images is taken for its splits, and one that holds a
+    single folder is looked into. Left out are hidden files, those that systems leave (`Thumbs.db`, `__MACOSX`),
+    runs and exports of kgan, and, with a note, files of other types. Images are grey if all of a sample are grey, else
+    RGB, and keep their size if all of the sample share one.
     """
-    root = split_folder(path, split)
-    files = sorted(list_images(root))
-    if not files:
-        raise ValueError(
-            f"{root} holds no image: expected files ending in {', '.join(EXTENSIONS)}, in it or in folders below it."
-        )
-    rows = take_evenly(len(files), limit)
-    targets = class_names = None
-    if labels:
-        # Before `limit` can leave a class out: a class keeps its number.
-        class_names, targets = class_folders_in(root, files)
-        targets = [targets[row] for row in rows]
-    files = [files[row] for row in rows]
+    found = list_folder(path, split=split, labels=labels)
+    root = found.root
+    rows = take_evenly(len(found.files), limit)
+    files = [found.files[row] for row in rows]
+    # Numbered before `limit` can leave a class out: a class keeps its number.
+    targets = found.targets[rows] if labels else None
     shape, notes = choose_shape(root, lambda index: os.path.join(root, files[index]), len(files), image_size)
 
     def identity() -> Iterator[str]:
@@ -52,57 +97,82 @@ def open_folder(
         describe=lambda index: files[index],
         identity=identity,
     )
-    return Source(path, reader, targets=targets, class_names=class_names, notes=notes)
+    source = Source(path, reader, targets=targets, class_names=found.class_names, notes=[*found.notes, *notes])
+    if labels and source.in_memory:
+        _refuse_unreadable_classes(source, targets)
+    return source
 
 
-def list_images(root: str) -> Iterator[str]:
-    """Yields the paths, relative to `root`, of all files that look like images, each folder visited once."""
-    visited = set()
-    folders, links = [""], []
-    while folders or links:
-        # Links come last, so that a folder is found under its own name and a loop ends.
-        folder = folders.pop() if folders else links.pop()
-        status = os.stat(os.path.join(root, folder))
-        if (status.st_dev, status.st_ino) in visited:
-            continue
-        visited.add((status.st_dev, status.st_ino))
-        with os.scandir(os.path.join(root, folder)) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                name = os.path.join(folder, entry.name)
-                if entry.name.startswith(".") or entry.name == "__MACOSX":
-                    continue
-                if entry.is_dir():
-                    (links if entry.is_symlink() else folders).append(name)
-                elif entry.name.lower().endswith(EXTENSIONS) and entry.is_file():
-                    yield name
+def _no_image(root: str, contents: Contents, labels: bool) -> str:
+    endings = f"files ending in {', '.join(EXTENSIONS)}"
+    unread = [file for file in contents.others if not file.lower().endswith(_DOCUMENTS)]
+    if labels:
+        only = f", as {endings}; it holds {_counted(unread)}" if unread else ""
+        return f"{root} holds no image: put the images of each class into a folder of its own{only}."
+    only = f"; it holds {_counted(unread)}" if unread else ""
+    return f"{root} holds no image: expected {endings}, in it or in folders below it{only}."
 
 
-def split_folder(path: str, split: str) -> str:
-    with os.scandir(path) as entries:
-        visible = [entry for entry in entries if not entry.name.startswith(".")]
-    folders = {entry.name for entry in visible if entry.is_dir()}
-    has_images = any(entry.name.lower().endswith(EXTENSIONS) and entry.is_file() for entry in visible)
-    if folders and folders <= _SPLITS and not has_images:
-        if split in folders:
-            return os.path.join(path, split)
-        raise ValueError(f"{path} has no split '{split}'; it has {', '.join(sorted(folders))}.")
-    if split != "train":
-        raise ValueError(
-            f"{path} has only the split 'train', which is all of it, not '{split}'; "
-            "for more, put the images into folders named train and test."
-        )
-    return path
-
-
-def class_folders_in(root: str, files: list[str]) -> tuple[list[str], list[int]]:
-    names = sorted({file.split(os.sep)[0] for file in files if os.sep in file})
-    loose = [file for file in files if os.sep not in file]
+def _classes(root: str, contents: Contents) -> tuple[list[str], np.ndarray]:
+    """The names of the class folders in natural order, and the number of the class of each image."""
+    loose = [file for file in contents.images if os.sep not in file]
+    folders = [file.split(os.sep)[0] for file in contents.images if os.sep in file]
+    names = sorted(set(folders), key=natural_key)
     if not names:
         raise ValueError(f"{root} has no classes: for labels, put the images of each class into a folder of its own.")
     if loose:
-        raise ValueError(f"{root} holds images outside of its class folders, such as {loose[0]}: move or remove them.")
+        raise ValueError(
+            f"{root} holds images outside of its class folders, such as {printable(loose[0])}: move or remove them."
+        )
+    for name in contents.folders:
+        if name not in names:
+            _refuse_empty(root, name, contents)
     ids = {name: index for index, name in enumerate(names)}
-    return names, [ids[file.split(os.sep)[0]] for file in files]
+    return names, np.array([ids[folder] for folder in folders], dtype="int32")
+
+
+def _refuse_empty(root: str, name: str, contents: Contents) -> None:
+    inside = name + os.sep
+    others = [file for file in contents.others if file.startswith(inside)]
+    if others and all(file.lower().endswith(_DOCUMENTS) for file in others):
+        return
+    if not others and any(path.startswith(inside) for path in (*contents.outputs, *contents.repeated)):
+        return
+    what = f", only {_counted(others)}" if others else ""
+    raise ValueError(
+        f"the class folder {printable(name)!r} in {root} holds no image{what}: add images, or take the folder away."
+    )
+
+
+def _refuse_unreadable_classes(source: Source, targets: np.ndarray) -> None:
+    for number in np.setdiff1d(targets, source.targets):
+        broken = int((targets == number).sum())
+        raise ValueError(
+            f"the class {printable(source.class_names[number])!r} in {source.name} has no readable image, {broken} "
+            f"broken {'file' if broken == 1 else 'files'}: mend or replace some, or take the folder away."
+        )
+
+
+def _notes(root: str, contents: Contents) -> list[str]:
+    notes = []
+    if contents.others:
+        be = "was" if len(contents.others) == 1 else "were"
+        notes.append(f"{_counted(contents.others)} in {root} {be} left out: kgan does not read them as images.")
+    if contents.outputs:
+        be = "was" if len(contents.outputs) == 1 else "were"
+        notes.append(f"{listed(contents.outputs)} in {root} {be} left out: kgan wrote that.")
+    return notes
+
+
+def _counted(files: list[str]) -> str:
+    """How many files there are of each ending, with the first one, such as `12 .heic (a/1.heic ...)`."""
+    endings = Counter(os.path.splitext(file)[1].lower() for file in files)
+    counted = []
+    for ending, number in endings.most_common():
+        first = next(file for file in files if os.path.splitext(file)[1].lower() == ending)
+        kind = f"{ending} {'file' if number == 1 else 'files'}" if ending else "without an ending"
+        counted.append(f"{number} {kind} ({first}{', ...' if number > 1 else ''})")
+    return listed(counted)
 
 
 def choose_shape(

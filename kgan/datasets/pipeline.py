@@ -13,6 +13,7 @@ from kgan.datasets.images import BrokenImageError
 from kgan.datasets.pixels import to_float
 from kgan.datasets.registry import open_source
 from kgan.datasets.source import Source
+from kgan.scalars import as_count
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ def batches(
     Args:
         source: a name or path as in `load`, or what `open_source` returned.
         batch_size: examples per batch; examples that do not fill a batch are left out of this pass.
-        seed: integer.
+        seed: whole number from 0 up.
         position: returns an integer, asked at the start of each pass; by default the number of passes so far.
         **open_arguments: `split`, `image_size`, `labels` and `limit` as in `load`, with a name or path.
 
@@ -100,8 +101,7 @@ def batches(
             _log.warning(note)
         if source.in_memory:
             _log_broken(source)
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be 1 or more, but is {batch_size}.")
+    batch_size, seed = as_count(batch_size, "batch_size"), as_count(seed, "seed", least=0)
     if source.size < batch_size:
         raise ValueError(
             f"{source.name} has {source.size} examples, which do not fill one batch of {batch_size}: "

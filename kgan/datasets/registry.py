@@ -8,7 +8,10 @@ from kgan.datasets import bundled, tfds_sets
 from kgan.datasets.arrays import from_array, open_array_file
 from kgan.datasets.bundled import NAMED_SETS
 from kgan.datasets.folder import open_folder
+from kgan.datasets.images import as_image_size
 from kgan.datasets.source import Source
+from kgan.datasets.value_range import note_on_range
+from kgan.scalars import as_count
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,25 @@ def open_source(
     Raises:
         ValueError: if there is no such data set here, or it lacks what is asked for; one sentence says what to do.
     """
-    size = _check_size(image_size)
-    if limit is not None and limit < 1:
-        raise ValueError(f"limit must be 1 or more, but is {limit}.")
-    options = {"split": split, "image_size": size, "labels": labels, "limit": limit}
+    limit = None if limit is None else as_count(limit, "limit")
+    options = {"split": split, "image_size": as_image_size(image_size), "labels": bool(labels), "limit": limit}
+    source = _open(name_or_path, options)
+    note = note_on_range(source)
+    if note is not None:
+        source.notes.append(note)
+    return source
+
+
+def _open(name_or_path, options) -> Source:
     if isinstance(name_or_path, str):
         if name_or_path in NAMED_SETS:
-            return _open_named(name_or_path, **options)
+            source = _open_named(name_or_path, **options)
+            if os.path.exists(name_or_path):
+                source.notes.append(
+                    f"{name_or_path} is the data set of that name, not what lies here under the same name: for that, "
+                    f"write {os.path.join(os.curdir, name_or_path)}."
+                )
+            return source
         if name_or_path.startswith(tfds_sets.PREFIX):
             return tfds_sets.open_tfds(name_or_path, **options)
     path = os.path.expanduser(os.fspath(name_or_path))
@@ -144,15 +159,6 @@ def _open_named(name: str, *, split: str, image_size, labels: bool, limit: int |
 def _files(named: bundled.NamedSet) -> str:
     names = [os.path.basename(file) for file in named.files]
     return f"file {names[0]}" if len(names) == 1 else f"files {names[0]} and {len(names) - 1} more"
-
-
-def _check_size(image_size) -> tuple[int, int] | None:
-    if image_size is None:
-        return None
-    size = tuple(image_size) if isinstance(image_size, (tuple, list)) else (image_size, image_size)
-    if len(size) != 2 or not all(isinstance(side, int) and side >= 1 for side in size):
-        raise ValueError(f"image_size must be a positive integer or a pair (height, width), but is {image_size!r}.")
-    return size
 
 
 def _nearest(name: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kgan.datasets.images import BrokenImageError
+from kgan.datasets.words import printable
 
 # Sets of up to this many decoded bytes are kept in memory; larger ones are decoded again on every pass.
 MEMORY_LIMIT = 2**30
@@ -128,8 +129,12 @@ class Source:
         try:
             return self._reader.read(index)
         except BrokenImageError as error:
-            self._broken[_printable(self._reader.describe(index))] = _printable(str(error))
+            self._broken[printable(self._reader.describe(index))] = printable(str(error))
             raise
+
+    def peek(self, index: int) -> np.ndarray:
+        """As `read`, but a broken file is not reported: for a look at some images before any of them is used."""
+        return self.images[index] if self.in_memory else self._reader.read(index)
 
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits of a SHA-256 that change when the data change.
@@ -192,8 +197,3 @@ class Source:
             f"{self.name} holds no readable image: all {self.size} image files are broken, "
             f"the first one is {name} ({reason})."
         )
-
-
-def _printable(text: str) -> str:
-    """`text` without the stray bytes that file names may hold and a terminal cannot show."""
-    return text.encode("utf-8", "backslashreplace").decode()

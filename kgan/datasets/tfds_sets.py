@@ -13,6 +13,7 @@ import tensorflow as tf
 from kgan.datasets.arrays import take_evenly
 from kgan.datasets.folder import choose_shape
 from kgan.datasets.images import decode
+from kgan.datasets.labels import count_up
 from kgan.datasets.source import Reader, Source
 
 PREFIX = "tfds:"
@@ -49,10 +50,14 @@ def open_tfds(name: str, *, split: str, image_size: tuple[int, int] | None, labe
     def identity() -> Iterator[str]:
         yield repr((builder.info.full_name, split, len(rows)))
 
-    class_names = targets = None
+    class_names, targets, label_notes = None, None, []
     if labels:
         class_names = features[label_key].names
-        targets = [feature(index, label_key).int64_list.value[0] for index in range(len(rows))]
+        targets = np.array([_label(records[row], label_key) for row in rows])
+        if targets.min() < 0:
+            raise ValueError(f"{name} has examples without a label in the split '{split}': choose another split.")
+        ids = _ids_that_occur(builder, name, label_key, targets, len(class_names))
+        targets, class_names, label_notes = count_up(name, targets, ids, class_names)
     shape, notes = choose_shape(name, image_file, len(rows), image_size)
     reader = Reader(
         size=len(rows),
@@ -61,7 +66,28 @@ def open_tfds(name: str, *, split: str, image_size: tuple[int, int] | None, labe
         describe=lambda index: f"example {rows[index]}",
         identity=identity,
     )
-    return Source(name, reader, targets=targets, class_names=class_names, notes=notes)
+    return Source(name, reader, targets=targets, class_names=class_names, notes=[*notes, *label_notes])
+
+
+def _label(record: bytes, key: str) -> int:
+    return tf.train.Example.FromString(record).features.feature[key].int64_list.value[0]
+
+
+def _ids_that_occur(builder, name: str, key: str, targets: np.ndarray, number: int) -> np.ndarray:
+    """The class ids of all splits, so that a class has the same number in each; read only until all have been seen.
+
+    Some sets have names for classes without images: emnist/letters has 37 of them for 26 letters.
+    """
+    seen = set(targets.tolist())
+    for split in builder.info.splits:
+        if len(seen) == number:
+            break
+        records = _records(builder, name, split)
+        for index in range(len(records)):
+            seen.add(_label(records[index], key))
+            if len(seen) == number:
+                break
+    return np.array(sorted(seen - {-1}))
 
 
 def download(name: str) -> str:

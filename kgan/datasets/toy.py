@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kgan.scalars import as_count, as_real
+
 
 class GaussianMixture:
     """A mixture of Gaussians with diagonal covariance, in any number of dimensions.
@@ -67,7 +69,7 @@ class GaussianMixture:
         Returns:
             float32 array of shape `(n, d)`.
         """
-        random = np.random.default_rng(seed)
+        n, random = as_count(n, "n", least=0), np.random.default_rng(seed)
         modes = random.choice(len(self.means), size=n, p=self.weights)
         noise = random.standard_normal((n, self.means.shape[1]))
         return (self.means[modes] + self.scales[modes] * noise).astype("float32")
@@ -108,6 +110,7 @@ def ring(*, modes: int = 8, radius: float = 1.0, sigma: float = 0.01) -> Gaussia
     Returns:
         A two-dimensional `GaussianMixture`; the first mode lies at `(radius, 0)`, the others follow anticlockwise.
     """
+    modes, radius = as_count(modes, "modes"), as_real(radius, "radius")
     angles = 2 * np.pi * np.arange(modes) / modes
     return GaussianMixture(radius * np.stack([np.cos(angles), np.sin(angles)], axis=1), sigma)
 
@@ -123,5 +126,6 @@ def grid(*, side: int = 5, spacing: float = 2.0, sigma: float = 0.05) -> Gaussia
     Returns:
         A two-dimensional `GaussianMixture` centred at the origin, row by row.
     """
+    side, spacing = as_count(side, "side"), as_real(spacing, "spacing")
     line = (np.arange(side) - (side - 1) / 2) * spacing
     return GaussianMixture(np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2), sigma)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import sklearn.datasets
 
-from kgan.datasets import available, bundled, download, load, open_source
+from kgan.datasets import available, batches, bundled, download, load, open_source
 
 
 @pytest.fixture
@@ -51,6 +51,14 @@ def test_named_sets_are_resized():
     assert open_source("digits", image_size=32, limit=3).images.shape == (3, 32, 32, 1)
 
 
+def test_numbers_of_numpy_are_numbers():
+    source = open_source("digits", image_size=np.int64(16), limit=np.int32(10))
+    assert source.images.shape == (10, 16, 16, 1)
+    assert open_source("digits", image_size=np.array([4, 6]), limit=2).image_shape == (4, 6, 1)
+    first, same = (next(iter(batches("digits", n, seed=s))) for n, s in ((8, 3), (np.int64(8), np.int64(3))))
+    np.testing.assert_array_equal(first, same)
+
+
 def test_a_limit_is_spread_over_all_classes():
     # mnist5k is stored class by class: the first hundred images would all be zeros.
     source = open_source("mnist5k", labels=True, limit=100)
@@ -58,9 +66,9 @@ def test_a_limit_is_spread_over_all_classes():
     assert open_source("mnist5k", limit=9999).size == 5000
 
 
-@pytest.mark.parametrize("limit", [0, -1])
+@pytest.mark.parametrize("limit", [0, -1, 2.5, "3", True])
 def test_impossible_limits_are_refused(limit):
-    with pytest.raises(ValueError, match="limit must be 1 or more"):
+    with pytest.raises(ValueError, match="limit must be a whole number of at least 1"):
         open_source("mnist5k", limit=limit)
 
 

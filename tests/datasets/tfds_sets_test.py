@@ -45,6 +45,27 @@ class Mixedsizes(Toyset):
     sizes = [(5, 6), (12, 8)]
 
 
+class Lettersset(Toyset):
+    """Names for six classes, of which three occur, one of them in the test split only."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        features = {
+            "image": tfds.features.Image(shape=(None, None, 3)),
+            "label": tfds.features.ClassLabel(names=list("abcdef")),
+        }
+        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
+
+    def _split_generators(self, dl_manager):
+        splits = {"train": [1, 5], "test": [1, 3], "unlabelled": [-1, 1]}
+        return {split: self._labelled(labels) for split, labels in splits.items()}
+
+    def _labelled(self, labels):
+        for number in range(6):
+            yield number, {"image": picture(number), "label": labels[number % 2]}
+
+
 class Wordset(tfds.core.GeneratorBasedBuilder):
     """A set without images."""
 
@@ -66,7 +87,7 @@ def prepared(tmp_path_factory):
     folders = {}
     for file_format in ("tfrecord", "array_record"):
         folders[file_format] = str(tmp_path_factory.mktemp(file_format))
-        for builder in (Toyset, Mixedsizes, Wordset):
+        for builder in (Toyset, Mixedsizes, Lettersset, Wordset):
             builder(data_dir=folders[file_format], file_format=file_format).download_and_prepare()
     return folders
 
@@ -106,6 +127,23 @@ def test_images_and_labels_are_those_of_tfds_in_its_order(data_dir, monkeypatch,
     np.testing.assert_array_equal([label for _, label in loaded], labels)
 
 
+def test_classes_without_images_are_left_out_alike_in_all_splits(data_dir):
+    for split, letters in (("train", "bf"), ("test", "bd")):
+        source = open_source("tfds:lettersset", split=split, labels=True)
+        assert source.class_names == ["b", "d", "f"] and source.num_classes == 3
+        assert {source.class_names[target] for target in source.targets} == set(letters)
+        (note,) = source.notes
+        assert "The labels of tfds:lettersset are 1, 3 and 5, of 6 classes that have names" in note
+    assert open_source("tfds:lettersset", split="train[:1]", labels=True).class_names == ["b", "d", "f"]
+    assert open_source("tfds:toyset", labels=True, limit=1).notes == []
+
+
+def test_examples_without_a_label_are_refused(data_dir):
+    with pytest.raises(ValueError, match="tfds:lettersset has examples without a label in the split 'unlabelled'"):
+        open_source("tfds:lettersset", split="unlabelled", labels=True)
+    assert open_source("tfds:lettersset", split="unlabelled").size == 6
+
+
 def test_different_sizes_are_cropped_and_resized(data_dir):
     source = open_source("tfds:mixedsizes", image_size=4, labels=True)
     number = next(index for index in range(20) if source.targets[index] == 1)
@@ -136,7 +174,7 @@ def test_a_set_without_images_is_refused(data_dir):
 
 def test_available_lists_prepared_sets(data_dir):
     found = {info.name: info for info in available() if info.name.startswith("tfds:")}
-    assert set(found) == {"tfds:toyset", "tfds:mixedsizes", "tfds:wordset"}
+    assert set(found) == {"tfds:toyset", "tfds:mixedsizes", "tfds:lettersset", "tfds:wordset"}
     assert found["tfds:toyset"].location.startswith(data_dir) and found["tfds:toyset"].available
 
 
