@@ -59,6 +59,8 @@ class Autoencoder(Game):
     def set_networks(self, encoder, decoder):
         """Gives the autoencoder its two networks, for subclasses that make them from the first data."""
         checks.networks(encoder, decoder)
+        for network in (encoder, decoder):
+            checks.build_all(network)
         self.encoder, self.decoder = encoder, decoder
         self.set_players({"autoencoder": [encoder, decoder]})
 

@@ -4,7 +4,7 @@ import warnings
 
 import keras
 import numpy as np
-from keras import tree
+from keras import ops, tree
 
 from kgan import backend
 from kgan.last_activation import ends_in, ends_linearly, reach
@@ -27,6 +27,12 @@ def networks(encoder, decoder):
         given, wanted = tuple(given.shape[1:]), tuple(wanted.shape[1:])
         if not _fits(given, wanted):
             raise ValueError(f"{what} of shape {given}, but the encoder's are of shape {wanted}: make them agree.")
+
+
+def build_all(network):
+    """Makes the weights that come with the first call alone, such as those of `Dense(8, keras.layers.PReLU())`."""
+    if not all(layer.built for layer in network._flatten_layers()):
+        network(ops.zeros([size or 1 for size in network.inputs[0].shape], network.inputs[0].dtype))
 
 
 def no_shared_layers(encoder, decoder):

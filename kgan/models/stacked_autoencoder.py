@@ -12,6 +12,7 @@ from keras import tree
 from kgan import backend
 from kgan.layers import DenseTranspose, retie
 from kgan.models.autoencoder import Autoencoder
+from kgan.models.autoencoder_checks import build_all
 from kgan.models.pretraining import LevelTraining, chain
 from kgan.networks.autoencoders import own_activation
 from kgan.scalars import as_count, is_count
@@ -213,6 +214,7 @@ class StackedAutoencoder(Autoencoder):
         encoder = self._network("encoder")
         num_classes = as_count(num_classes, "num_classes", 2)
         copy = keras.models.clone_model(encoder)
+        build_all(copy)
         copy.set_weights(encoder.get_weights())
         if freeze_encoder:
             copy.trainable = False

@@ -235,7 +235,6 @@ LOSSES = [
     "mse",
     "MeanAbsoluteError",
     keras.losses.huber,
-    keras.losses.LogCosh(),
     keras.losses.MeanSquaredError(reduction="sum"),
     keras.losses.BinaryCrossentropy(label_smoothing=0.2),
 ]
@@ -305,7 +304,6 @@ def test_two_devices_equal_one_under_a_loss_of_keras(two_devices):
 def test_an_optimizer_by_name_or_config(optimizer):
     autoencoder = kgan.Autoencoder(*small())
     autoencoder.compile(optimizer)
-    autoencoder.fit(DIGITS[:64], verbose=0)
     assert isinstance(autoencoder.optimizers["autoencoder"], keras.optimizers.Adam)
 
 
@@ -335,7 +333,11 @@ def test_a_last_activation_against_the_loss_is_refused():
     encoder, logits, probabilities = logits_and_probabilities()
     for decoder, from_logits, sentence in (
         (logits, False, "takes probabilities, but the decoder ends without an activation: end it in 'sigmoid'"),
-        (keras.Sequential([*logits.layers, keras.layers.ReLU()]), False, "but the decoder ends in 'relu'"),
+        (
+            keras.Sequential([keras.Input((16,)), *logits.layers, keras.layers.ReLU()]),
+            False,
+            "but the decoder ends in 'relu'",
+        ),
         (probabilities, True, "from_logits=True, but the decoder ends in 'sigmoid'"),
     ):
         autoencoder = kgan.Autoencoder(encoder, decoder)
@@ -351,61 +353,59 @@ def ending_in(*layers):
 @pytest.mark.parametrize(
     ("layers", "data", "ranges"),
     [
-        ([keras.layers.Activation("sigmoid")], DIGITS * 255, r"range 0..255, .* 'sigmoid', whose range is 0..1,"),
-        ([keras.layers.Activation("sigmoid")], DIGITS * 2 - 1, r"range -1..1, .* range is 0..1,"),
-        ([keras.layers.Activation("tanh")], DIGITS * 3, r"range 0..3, .* 'tanh', whose range is -1..1,"),
-        ([keras.layers.ReLU()], DIGITS - 0.5, r"range -0.5..0.5, .* 'relu', whose range is 0..,"),
-        ([keras.layers.Softmax()], DIGITS * 4, r"range 0..4, .* 'softmax', whose range is 0..1,"),
-        ([keras.layers.Activation("sigmoid"), keras.layers.Rescaling(2.0)], DIGITS * 4, "range is 0..2,"),
+        (["sigmoid"], (0, 255), r"range 0..255, .* 'sigmoid', whose range is 0..1,"),
+        (["sigmoid"], (-1, 1), r"range -1..1, .* range is 0..1,"),
+        (["sigmoid"], (0, 1.0000001), None),
+        (["sigmoid", keras.layers.Rescaling(2.0)], (0, 4), "range is 0..2,"),
+        (["sigmoid", keras.layers.Rescaling(255)], (0, 255), None),
+        (["sigmoid", keras.layers.BatchNormalization()], (-4, 5), None),
+        (["sigmoid", keras.layers.Dense(64)], (-4, 5), None),
+        (["tanh"], (0, 3), r"range 0..3, .* 'tanh', whose range is -1..1,"),
+        ([keras.layers.Softmax()], (0, 4), r"range 0..4, .* 'softmax', whose range is 0..1,"),
+        ([keras.layers.ReLU()], (-0.5, 0.5), r"range -0.5..0.5, .* 'relu', whose range is 0..,"),
+        (["softplus"], (0, 100), None),
+        ([keras.layers.LeakyReLU()], (-5, 5), None),
+        ([], (-5, 5), None),
     ],
 )
-def test_a_decoder_that_cannot_reach_the_data_warns_once(layers, data, ranges):
+def test_a_decoder_that_cannot_reach_the_data_is_named(layers, data, ranges, recwarn):
+    layers = [keras.layers.Activation(layer) if isinstance(layer, str) else layer for layer in layers]
     autoencoder = kgan.Autoencoder(small()[0], ending_in(*layers))
-    autoencoder.compile(keras.optimizers.SGD(0.0))
-    with pytest.warns(UserWarning, match=ranges) as said:
+    autoencoder.compile()
+    if ranges is None:
+        autoencoder.check_range(*data)
+        assert not list(recwarn)
+    else:
+        with pytest.warns(UserWarning, match=ranges):
+            autoencoder.check_range(*data)
+
+
+def test_it_is_said_once_after_each_compile_and_points_to_the_line_of_the_user():
+    autoencoder = kgan.Autoencoder(*small())
+    autoencoder.compile()
+    data = DIGITS * 3 - 1
+    with pytest.warns(UserWarning, match="range -1..2") as said:
         autoencoder.fit(data, validation_data=data, batch_size=599, epochs=2, verbose=0)
         autoencoder.evaluate(data, verbose=0)
-    assert sum("range" in str(warning.message) for warning in said) == 1
     assert [warning.filename for warning in said if "range" in str(warning.message)] == [__file__]
-    autoencoder.compile(keras.optimizers.SGD(0.0))
-    with pytest.warns(UserWarning, match=ranges):
+    autoencoder.compile()
+    with pytest.warns(UserWarning, match="range -1..2"):
         autoencoder.evaluate(data, verbose=0)
-
-
-@pytest.mark.parametrize(
-    ("layers", "data"),
-    [
-        ([keras.layers.Activation("sigmoid")], DIGITS * 1.0000001),
-        ([keras.layers.Activation("sigmoid"), keras.layers.Rescaling(255)], DIGITS * 255),
-        ([keras.layers.Activation("tanh"), keras.layers.Dense(64)], DIGITS * 9 - 5),
-        ([keras.layers.Activation("sigmoid"), keras.layers.BatchNormalization()], DIGITS * 9 - 5),
-        ([keras.layers.LeakyReLU()], DIGITS - 5),
-        ([keras.layers.Activation("softplus")], DIGITS * 100),
-    ],
-)
-def test_a_decoder_that_can_reach_the_data_says_nothing(layers, data, recwarn):
-    autoencoder = kgan.Autoencoder(small()[0], ending_in(*layers))
-    autoencoder.compile(keras.optimizers.SGD(0.0))
-    autoencoder.fit(data, batch_size=599, verbose=0)
-    assert not [warning for warning in recwarn if "range" in str(warning.message)]
 
 
 def test_only_what_is_to_be_reconstructed_has_to_be_reached(recwarn):
     autoencoder = kgan.Autoencoder(*small())
     autoencoder.compile()
-    autoencoder.fit(DIGITS * 6 - 3, DIGITS, batch_size=599, verbose=0)
+    autoencoder.evaluate(DIGITS * 6 - 3, DIGITS, verbose=0)
     assert not [warning for warning in recwarn if "range" in str(warning.message)]
     with pytest.warns(UserWarning, match="range -3..3"):
-        autoencoder.fit(DIGITS, DIGITS * 6 - 3, batch_size=599, verbose=0)
+        autoencoder.evaluate(DIGITS, DIGITS * 6 - 3, verbose=0)
 
 
-def test_the_range_can_be_checked_from_outside():
+def test_a_cross_entropy_refuses_numbers_outside_0_to_1():
     autoencoder = kgan.Autoencoder(*small())
-    autoencoder.compile()
-    autoencoder.check_range(0.0, 1.0)
-    with pytest.warns(UserWarning, match="range 0..2.5"):
-        autoencoder.check_range(0, np.float32(2.5))
     autoencoder.compile(loss="bce")
+    autoencoder.check_range(np.float32(0), np.float32(1))
     with pytest.raises(ValueError, match="numbers in 0..1, but the data are in -1..1"):
         autoencoder.check_range(-1, 1)
 
@@ -414,8 +414,8 @@ def test_masked_steps_do_not_count():
     steps = np.random.default_rng(0).random((64, 5, 2)).astype("float32")
     steps[:, 3:] = -1
     inputs, codes = keras.Input((5, 2)), keras.Input((5, 3))
-    encoder = keras.Model(inputs, keras.layers.LSTM(3, return_sequences=True)(keras.layers.Masking(-1.0)(inputs)))
-    decoder = keras.Model(codes, keras.layers.Dense(2)(keras.layers.LSTM(3, return_sequences=True)(codes)))
+    encoder = keras.Model(inputs, keras.layers.Dense(3, "tanh")(keras.layers.Masking(-1.0)(inputs)))
+    decoder = keras.Model(codes, keras.layers.Dense(2)(codes))
     autoencoder = kgan.Autoencoder(encoder, decoder)
     autoencoder.compile(keras.optimizers.SGD(0.0), metrics=["mse"])
     squares = (autoencoder.predict(steps, verbose=0) - steps)[:, :3].astype("float64") ** 2
@@ -447,7 +447,9 @@ def test_encode_and_decode_take_what_predict_takes():
     data = tf.data.Dataset.from_tensor_slices(DIGITS.astype("float64")).batch(100)
     np.testing.assert_allclose(autoencoder.encode(data), codes, atol=1e-5)
     np.testing.assert_allclose(autoencoder.encode(data.repeat(), steps=3), codes[:300], atol=1e-5)
-    np.testing.assert_allclose(autoencoder.encode(DIGITS, np.int64(7), callbacks=[keras.callbacks.Callback()]), codes)
+    np.testing.assert_allclose(
+        autoencoder.encode(DIGITS, np.int64(7), callbacks=[keras.callbacks.Callback()]), codes, atol=1e-5
+    )
     pairs = tf.data.Dataset.zip(data, data)
     np.testing.assert_allclose(autoencoder.encode(pairs), codes, atol=1e-5)
 
@@ -456,6 +458,6 @@ def test_encode_and_decode_take_what_predict_takes():
             return 2
 
         def __getitem__(self, i):
-            return codes[8 * i : 8 * i + 8], None
+            return (codes[8 * i : 8 * i + 8],)
 
     np.testing.assert_allclose(autoencoder.decode(Parts()), autoencoder.decode(codes[:16]), atol=1e-6)
