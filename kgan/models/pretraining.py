@@ -165,7 +165,7 @@ class LevelTraining:
                     trainer.title = _title(i, levels)
                     trainer.compile(self._new_optimizer(), self.loss.loss)
                     if first_batch is not None and i == 0:
-                        trainer.check_range(*autoencoder_checks.span(first_batch))
+                        trainer.check_range(*autoencoder_checks.span(first_batch), stacklevel=1)
                 else:
                     trainer = _SupervisedLevel(encoder, len(counts), self.corruption, self._seed_of(i))
                     trainer.compile({"level": self._new_optimizer()})

@@ -213,7 +213,10 @@ class StackedAutoencoder(Autoencoder):
         """
         encoder = self._network("encoder")
         num_classes = as_count(num_classes, "num_classes", 2)
-        copy = keras.models.clone_model(encoder)
+        # A function of the user's that is not registered can be copied all the same.
+        activations = (self.activation, self.output_activation)
+        with keras.saving.CustomObjectScope({f.__name__: f for f in activations if hasattr(f, "__name__")}):
+            copy = keras.models.clone_model(encoder)
         build_all(copy)
         copy.set_weights(encoder.get_weights())
         if freeze_encoder:
