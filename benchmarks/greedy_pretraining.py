@@ -7,6 +7,7 @@ labels, as many steps with as without. Nothing is chosen by the test error, whic
 
     python benchmarks/greedy_pretraining.py            # 5 seeds; writes benchmarks/figures/greedy_pretraining.png
     python benchmarks/greedy_pretraining.py --quick    # one seed, a few steps
+    python benchmarks/greedy_pretraining.py --explained --seeds 3    # what each of five layers learns, by optimizer
 """
 
 import argparse
@@ -58,6 +59,28 @@ def stacks(x, seed, units, epochs):
             stack.pretrain(x, epochs=epochs, batch_size=BATCH, loss="binary_crossentropy", verbose=0)
         made[pretrained] = stack
     return made
+
+
+def explained(stack, x):
+    """The share of the variance of its input that each layer gives back: 0 is what the mean of the input would give."""
+    shares, encoder, decoder = [], stack.encoder.layers[1:], stack.decoder.layers[:0:-1]
+    for up, down in zip(encoder, decoder, strict=True):
+        codes = np.asarray(up(x))
+        shares.append(1 - np.mean((np.asarray(down(codes)) - x) ** 2) / np.mean(np.var(x, axis=0)))
+        x = codes
+    return shares
+
+
+def print_explained(seeds, units, epochs):
+    """Pretraining by the squared error, minibatches of 64, with each optimizer."""
+    for name, optimizer in OPTIMIZERS.items():
+        for seed in range(seeds):
+            keras.utils.set_random_seed(seed)
+            stack = kgan.StackedAutoencoder([units] * max(DEPTHS), seed=seed)
+            x = digits(seed)[0]
+            stack.pretrain(x, epochs=epochs, batch_size=64, optimizer=optimizer(), verbose=0)
+            shares = ", ".join(f"{share:.3f}" for share in explained(stack, x))
+            print(f"{name}, seed {seed}, explained variance by layer: {shares}", flush=True)
 
 
 def classifier(stack, depth, seed):
@@ -118,8 +141,10 @@ def draw(results, out):
     plt.close(figure)
 
 
-def main(seeds=5, quick=False, out=FIGURES / "greedy_pretraining.png"):
+def main(seeds=5, quick=False, out=FIGURES / "greedy_pretraining.png", explained=False):
     units, epochs, steps, labels = (20, 1, 50, (100, 4000)) if quick else (300, 15, 4000, (100, 500, 4000))
+    if explained:
+        return print_explained(1 if quick else seeds, units, epochs)
     results, start = {}, time.perf_counter()
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -147,6 +172,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5, help="how many")
     parser.add_argument("--quick", action="store_true", help="one seed, a few steps of small layers")
+    parser.add_argument("--explained", action="store_true", help="print the explained variance of each layer instead")
     parser.add_argument(
         "--out", type=Path, default=FIGURES / "greedy_pretraining.png", help="PNG; a CSV lies beside it"
     )

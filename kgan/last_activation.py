@@ -35,7 +35,13 @@ def ends_in(network) -> str | None:
         activation, or if nothing can be said, as for models that are written as Python (for those, `logits_behind`
         finds a softmax or sigmoid in the outputs).
     """
-    return _last_activation(network)[0]
+    name = _last_activation(network)[0]
+    return None if name == "linear" else name
+
+
+def ends_linearly(network) -> bool:
+    """Whether it is sure that no activation ends a network: it gives weighted sums, such as logits."""
+    return _last_activation(network)[0] == "linear"
 
 
 def reach(network) -> tuple[float, float]:
@@ -68,7 +74,7 @@ def _last_activation(network):
         name, function = _activation_of(operation)
         if name == "linear" and isinstance(operation, layers.Activation):
             continue  # such as the one that makes float32 of what is behind it
-        return (None, None, []) if name in (None, "linear") else (name, function, rescalings)
+        return (name, None, []) if name in (None, "linear") else (name, function, rescalings)
     return None, None, []
 
 

@@ -9,6 +9,7 @@ from keras import ops
 
 from kgan import backend
 from kgan.losses.penalties import squared_norms
+from kgan.scalars import as_real
 
 # Keeps the logarithm of a unit that is never or always active finite.
 EPSILON = 1e-7
@@ -24,9 +25,7 @@ class CodePenalty:
     name = "code_penalty"
 
     def __init__(self, weight: float):
-        if not weight >= 0:
-            raise ValueError(f"the weight of {type(self).__name__} must be a number >= 0, got {weight!r}.")
-        self.weight = weight
+        self.weight = as_real(weight, f"the weight of {type(self).__name__}", 0)
 
     def __call__(self, encoder, x, codes, seed):
         """The penalty without its weight, a float32 scalar.
@@ -93,9 +92,7 @@ class Sparsity(CodePenalty):
 
     def __init__(self, weight: float, target: float = 0.05):
         super().__init__(weight)
-        if not 0 < target < 1:
-            raise ValueError(f"the target of Sparsity must be a number between 0 and 1, got {target!r}.")
-        self.target = target
+        self.target = as_real(target, "the target of Sparsity", 0, 1, above=True, below=True)
 
     def __call__(self, encoder, x, codes, seed):
         active = backend.replica_mean(ops.mean(ops.cast(codes, "float32"), axis=0))

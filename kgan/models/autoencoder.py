@@ -2,12 +2,15 @@
 
 import keras
 import numpy as np
-from keras import ops, tree
+from keras import tree
 
-from kgan import backend, losses
+from kgan import losses
 from kgan.layers import retie
 from kgan.losses import reconstruction
+from kgan.models import autoencoder_checks as checks
 from kgan.models.game import Game
+
+_OUTPUTS = "_outputs"  # not a log, but what the metrics are computed from
 
 
 @keras.saving.register_keras_serializable(package="kgan")
@@ -17,7 +20,7 @@ class Autoencoder(Game):
     A game with one player. Its logs are `loss`, and the error of the reconstruction summed over an image and as the
     mean over its pixels: `squared_error_per_image`, `squared_error_per_pixel`, and `cross_entropy_per_image`,
     `cross_entropy_per_pixel` if that is what is minimised. "Image" and "pixel" stand for a row of data of any kind and
-    its numbers.
+    its numbers. Where a mask reaches the outputs of the decoder, what it masks does not count, as in Keras.
 
     With `corruption` it is a denoising autoencoder (Vincent et al. 2010, https://jmlr.org/papers/v11/vincent10a.html):
     it sees corrupted inputs in training and has to give back the clean ones. Numbers that stay as they are in
@@ -49,38 +52,49 @@ class Autoencoder(Game):
             raise ValueError(f"corruption must be a Keras layer, such as kgan.layers.MaskingNoise, got {corruption!r}.")
         self.corruption = corruption
         self.encoder = self.decoder = None
+        self._own_metrics, self._range_was_said, self._reconstructed_part = [], False, 0
+        self.title = None  # which autoencoder it is, for messages, where there are several
         if encoder is not None:
             self.set_networks(encoder, decoder)
 
     def set_networks(self, encoder, decoder):
         """Gives the autoencoder its two networks, for subclasses that make them from the first data."""
-        _check_networks(encoder, decoder)
+        checks.networks(encoder, decoder)
+        for network in (encoder, decoder):
+            checks.build_all(network)
         self.encoder, self.decoder = encoder, decoder
         self.set_players({"autoencoder": [encoder, decoder]})
 
-    def compile(self, optimizer="adam", loss: str = "mean_squared_error", *, penalties=(), **keras_kwargs):
+    def compile(self, optimizer="adam", loss="mean_squared_error", *, metrics=None, penalties=(), **keras_kwargs):
         """Sets how it learns.
 
         Args:
             optimizer: Keras optimizer: instance, name or config.
-            loss: `"mean_squared_error"`, or `"binary_crossentropy"` for numbers in 0..1; the mean over pixels.
+            loss: loss of the reconstruction as Keras takes it: a name, a function `(originals, reconstructions)`, a
+                `keras.losses.Loss`, or a config. `"binary_crossentropy"` is for numbers in 0..1 and a decoder that
+                ends in a sigmoid, `keras.losses.BinaryCrossentropy(from_logits=True)` for one that gives logits.
+            metrics: metrics of the reconstruction as Keras takes them: a list of names, functions `(originals,
+                reconstructions)`, instances of `keras.metrics.Metric` or configs.
             penalties: penalties of the code, in any number: `kgan.losses.Contractive`, `kgan.losses.Sparsity`.
             **keras_kwargs: `run_eagerly`, `steps_per_execution` and `jit_compile` as in `keras.Model.compile`.
 
         Raises:
-            ValueError: for an unknown loss, penalty or argument.
+            ValueError: for an unknown loss, metric, penalty or argument.
         """
-        if loss not in reconstruction.ALL:
-            raise ValueError(f"unknown loss {loss!r}: use one of {', '.join(map(repr, reconstruction.ALL))}.")
-        penalties = [penalties] if isinstance(penalties, losses.CodePenalty) else penalties
+        resolved = reconstruction.get(loss)
+        penalties = [penalties] if isinstance(penalties, losses.CodePenalty | dict) else penalties
         penalties = [losses.get_code_penalty(penalty) for penalty in penalties]
+        with self.distribute_strategy.scope():
+            own_metrics = [_as_metric(metric) for metric in _flat(metrics)]
         super().compile({"autoencoder": optimizer}, **keras_kwargs)
-        self.loss, self.penalties = loss, penalties
+        self.loss, self.penalties, self._own_metrics = loss, penalties, own_metrics
+        self.reconstruction_loss, self._range_was_said = resolved, False
 
     def compile_arguments(self) -> dict:
         return {
             "optimizer": self.optimizers["autoencoder"],
-            "loss": self.loss,
+            "loss": self.reconstruction_loss.identifier,
+            "metrics": [keras.metrics.serialize(metric) for metric in self._own_metrics],
             "penalties": list(self.penalties),
             **self._keras_kwargs,
         }
@@ -93,17 +107,27 @@ class Autoencoder(Game):
         seen = inputs if self.corruption is None else self.corruption(inputs, training=self.training)
         codes = self.encoder(seen, training=self.training)
         reconstructions = self.decoder(codes, training=self.training)
-        pixels = ops.cast(ops.size(targets), "float32") / ops.cast(ops.shape(targets)[0], "float32")
-        logs = {}
-        for name in dict.fromkeys(("mean_squared_error", self.loss)):
-            error = reconstruction.ALL[name]
-            per_image = ops.mean(error(targets, reconstructions))
-            logs[f"{error.__name__}_per_image"], logs[f"{error.__name__}_per_pixel"] = per_image, per_image / pixels
-        loss = per_image / pixels
+        loss, logs = self.reconstruction_loss(targets, reconstructions)
         for penalty in self.penalties:
             value = penalty(self.encoder, seen, codes, self.seed_generator)
             loss, logs[penalty.name] = loss + penalty.weight * value, value
+        if self._own_metrics:
+            logs[_OUTPUTS] = targets, reconstructions
         return loss, logs
+
+    @property
+    def metrics(self) -> list:
+        return [*super().metrics, *self._own_metrics]
+
+    def _make_trackers(self, *args, **kwargs):
+        super()._make_trackers(*args, **kwargs)
+        self._trackers.pop(_OUTPUTS, None)
+
+    def _track(self, logs: dict, weight=None):
+        outputs = logs.pop(_OUTPUTS, ())
+        for metric in self._own_metrics if outputs else ():
+            metric.update_state(*outputs)
+        super()._track(logs, weight)
 
     def call(self, inputs, training=False):
         seen = inputs if self.corruption is None else self.corruption(inputs, training=training)
@@ -114,13 +138,13 @@ class Autoencoder(Game):
         outputs = self._network("decoder")(self.encoder.outputs[0])
         return keras.Model(self.encoder.inputs[0], outputs).export(filepath, format, **kwargs)
 
-    def encode(self, x, batch_size: int | None = None, verbose=0) -> np.ndarray:
+    def encode(self, x, batch_size: int | None = None, verbose=0, steps=None, callbacks=None) -> np.ndarray:
         """The codes of `x`, an array or a batched dataset of inputs, as `encoder.predict` gives them."""
-        return self._network("encoder").predict(x, batch_size=batch_size, verbose=verbose)
+        return self._network("encoder").predict(x, batch_size, verbose, steps, callbacks)
 
-    def decode(self, codes, batch_size: int | None = None, verbose=0) -> np.ndarray:
+    def decode(self, codes, batch_size: int | None = None, verbose=0, steps=None, callbacks=None) -> np.ndarray:
         """The reconstructions that belong to `codes`, as `decoder.predict` gives them."""
-        return self._network("decoder").predict(codes, batch_size=batch_size, verbose=verbose)
+        return self._network("decoder").predict(codes, batch_size, verbose, steps, callbacks)
 
     def _network(self, which: str):
         network = getattr(self, which)
@@ -129,20 +153,23 @@ class Autoencoder(Game):
         return network
 
     def check_data(self, data):
-        parts = check_rows(data, tuple(self.encoder.inputs[0].shape[1:]))
-        unbounded = (keras.activations.linear, keras.activations.relu)
-        if getattr(self.encoder.layers[-1], "activation", None) in unbounded:
-            if any(isinstance(penalty, losses.Sparsity) for penalty in self.penalties):
-                raise ValueError("Sparsity needs codes in 0..1: let the encoder end in a sigmoid.")
-        if self.loss == "binary_crossentropy" and not backend.is_dataset(data):
-            low, high = parts[-1].min(), parts[-1].max()
-            if low < 0 or high > 1:
-                raise ValueError(
-                    f"binary_crossentropy needs numbers in 0..1, but the data are in {low:g}..{high:g}: scale them, or "
-                    "use mean_squared_error."
-                )
+        parts = checks.rows(data, tuple(self.encoder.inputs[0].shape[1:]))
+        checks.last_activation(self.decoder, self.reconstruction_loss)
+        if any(isinstance(penalty, losses.Sparsity) for penalty in self.penalties):
+            checks.codes_in_0_to_1(self.encoder)
+        self._reconstructed_part = len(parts) - 1
+
+    def check_range(self, low, high, part=0):
+        """What to say, once after each `compile`, of a decoder that cannot reach the numbers it has to give back."""
+        if part != self._reconstructed_part:
+            return None
+        sentence = checks.unreachable(self.decoder, self.reconstruction_loss, low, high, self.title)
+        sentence, self._range_was_said = None if self._range_was_said else sentence, sentence is not None
+        return sentence
 
     def get_config(self) -> dict:
+        if self.encoder is not None:
+            checks.no_shared_layers(self.encoder, self.decoder)
         networks = {"encoder": self.encoder, "decoder": self.decoder, "corruption": self.corruption}
         return {**keras.saving.serialize_keras_object(networks), "seed": self.seed, "name": self.name}
 
@@ -154,38 +181,27 @@ class Autoencoder(Game):
         return cls(**{**config, **networks})
 
 
-def _check_networks(encoder, decoder):
-    for what, network in (("encoder", encoder), ("decoder", decoder)):
-        if not isinstance(network, keras.Model) or not network.built or not hasattr(network, "inputs"):
-            raise ValueError(f"the {what} must be a built keras.Model with a keras.Input, got {network!r}.")
-        if len(network.inputs) != 1 or len(network.outputs) != 1:
-            raise ValueError(f"the {what} must have one input and one output, so as to give back what it gets.")
-    for what, given, wanted in (
-        ("the decoder takes codes", decoder.inputs[0], encoder.outputs[0]),
-        ("the decoder makes outputs", decoder.outputs[0], encoder.inputs[0]),
-    ):
-        given, wanted = tuple(given.shape[1:]), tuple(wanted.shape[1:])
-        if not _fits(given, wanted):
-            raise ValueError(f"{what} of shape {given}, but the encoder's are of shape {wanted}: make them agree.")
+def _flat(metrics) -> list:
+    """The metrics in lists, tuples and dicts; a config is a dict too."""
+    if metrics is None:
+        return []
+    if isinstance(metrics, list | tuple):
+        return [metric for part in metrics for metric in _flat(part)]
+    return _flat(list(metrics.values())) if isinstance(metrics, dict) and "class_name" not in metrics else [metrics]
 
 
-def check_rows(data, expected: tuple):
-    """Refuses arrays or a dataset whose parts are not all floating-point rows of the shape `expected`; returns them."""
-    parts = tree.flatten(data.element_spec if backend.is_dataset(data) else data)
-    shapes = [tuple(part.shape[1:]) for part in parts]
-    if len(parts) > 2 or not all(_fits(shape, expected) for shape in shapes):
-        raise ValueError(
-            f"an autoencoder of inputs of shape {expected} takes x, or (x, what to reconstruct), of that shape, but "
-            f"got {' and '.join(map(str, shapes))}: leave labels out."
-        )
-    for part in parts:
-        dtype = keras.backend.standardize_dtype(part.dtype)
-        if "float" not in dtype:
-            raise ValueError(f"an autoencoder reconstructs floating-point numbers, not {dtype}: divide images by 255.")
-    return parts
-
-
-def _fits(shape, expected) -> bool:
-    if len(shape) != len(expected):
-        return False
-    return all(a == b or a is None or b is None for a, b in zip(shape, expected, strict=True))
+def _as_metric(identifier) -> keras.metrics.Metric:
+    """A metric by whatever `keras.metrics.get` takes, under the name that Keras logs it by."""
+    if identifier in ("accuracy", "acc"):
+        raise ValueError(f"{identifier!r} is for classes: use 'binary_accuracy' for pixels that are 0 or 1.")
+    try:
+        metric = keras.metrics.get(identifier)
+    except (ValueError, TypeError):
+        metric = None
+    if metric is None:
+        raise ValueError(f"unknown metric {identifier!r}: use one that keras.metrics.get takes, such as 'mae'.")
+    name = identifier if isinstance(identifier, str) else getattr(metric, "__name__", None) or metric.name
+    if not isinstance(metric, keras.metrics.Metric):
+        return keras.metrics.MeanMetricWrapper(metric, name=name)
+    metric.name = name
+    return metric

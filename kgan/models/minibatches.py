@@ -1,13 +1,12 @@
 """From what a user gives to `fit` to the minibatches of a game's rounds."""
 
 import types
-import warnings
 
 import keras
 import numpy as np
 from keras import tree
 
-from kgan import backend, scalars
+from kgan import backend, notices, scalars
 from kgan.backend import keras_internals
 
 
@@ -91,13 +90,13 @@ def checked(data, check_range):
     Arrays are looked at here. A dataset comes back as one that looks at each of its batches. What `check_range` returns
     is said once.
     """
-    said = set()
+    said, say = set(), notices.from_the_users_line()
 
     def look(low, high, part):
         sentence = check_range(low, high, part)
         if sentence is not None and part not in said:
             said.add(part)
-            warnings.warn(sentence, stacklevel=5)
+            say(sentence)
 
     if backend.is_dataset(data):
         return backend.watched(data, look, NOT_FINITE)
@@ -208,10 +207,9 @@ def split(data, share: float):
     cut = int(rows(data) * (1 - share))
     first, last = tree.map_structure(lambda a: a[:cut], data), tree.map_structure(lambda a: a[cut:], data)
     if any(map(_are_sorted_classes, tree.flatten(first), tree.flatten(last))):
-        warnings.warn(
+        notices.from_the_users_line()(
             "validation_split holds out the last rows, and most of these are of classes that the other rows do not "
-            "have: the data is sorted by class, so shuffle it first.",
-            stacklevel=3,
+            "have: the data is sorted by class, so shuffle it first."
         )
     return first, last
 

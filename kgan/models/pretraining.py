@@ -8,11 +8,12 @@ import numpy as np
 from keras import ops, tree
 
 from kgan import backend
-from kgan.models import minibatches
-from kgan.models.autoencoder import Autoencoder, check_rows
+from kgan.losses import reconstruction
+from kgan.models import autoencoder_checks, minibatches, pretraining_checks
+from kgan.models.autoencoder import Autoencoder
 from kgan.models.feature_cache import compute_features, refuse_endless
 from kgan.models.game import Game
-from kgan.scalars import is_count
+from kgan.scalars import as_count, as_seed
 
 
 def pretrain(
@@ -23,7 +24,7 @@ def pretrain(
     epochs: int = 10,
     batch_size: int | None = None,
     optimizer="adam",
-    loss: str = "mean_squared_error",
+    loss="mean_squared_error",
     corruption: keras.Layer | None = None,
     seed: int | None = None,
     verbose: int = 1,
@@ -31,10 +32,10 @@ def pretrain(
     """Initialises the hidden layers of a classifier of your own without labels, in place.
 
     Each hidden `Dense` layer, the lowest first, is trained as the encoder of an autoencoder on the outputs of the
-    layers below it; its linear decoder is thrown away. The last `Dense` layer, the output, stays as it is. Layers
-    without weights (activations, dropout) belong to the `Dense` layer before them; those below the first one
-    (flattening, rescaling, normalization) prepare the inputs. Compile and fit the model afterwards, as you would have
-    without.
+    layers below it; its linear decoder (with a sigmoid where the loss takes probabilities) is thrown away. The last
+    `Dense` layer, the output, stays as it is. Layers without weights (activations, dropout) belong to the `Dense` layer
+    before them; those below the first one (flattening, rescaling, normalization) prepare the inputs. Compile and fit
+    the model afterwards, as you would have without.
 
     Args:
         model: built model, a chain of `Dense` layers and layers without weights, such as a `keras.Sequential`.
@@ -45,7 +46,8 @@ def pretrain(
         epochs: passes over the data for each layer.
         batch_size: rows per minibatch of arrays; 32 by default. A dataset brings its own.
         optimizer: Keras optimizer: instance, name or config; each layer gets a new one like it.
-        loss: `"mean_squared_error"` or `"binary_crossentropy"`, see `kgan.Autoencoder`.
+        loss: loss of the reconstruction: `"mean_squared_error"`, `"binary_crossentropy"` for inputs and codes in 0..1,
+            or another one as `kgan.Autoencoder.compile` takes it.
         corruption: layer that is applied to the inputs of the layer in training, see `kgan.Autoencoder`.
         seed: integer that decides the order of the data; `None` draws one.
         verbose: 1 for a progress bar per layer, 0 for silence.
@@ -68,16 +70,18 @@ def pretrain(
     """
     below, groups = _hidden_layers(model)
     training = LevelTraining(epochs, batch_size, optimizer, loss, corruption, seed, verbose)
+    takes_probabilities = training.loss.is_cross_entropy and not training.loss.from_logits
     shape, levels = model.inputs[0].shape[1:], []
     if below:
         # What a first layer has to give back is what it gets: rescaled, or flattened.
         refuse_endless(minibatches.as_data(x, y, batch_size))
         x, y = compute_features(chain(below, shape), x, y, batch_size=batch_size)
         shape = x.shape[1:]
+    last = "sigmoid" if takes_probabilities else None
     for group in groups:
         encoder = chain(group, shape)
         numbers = encoder.outputs[0].shape[1:]
-        decoder = [keras.layers.Dense(int(np.prod(shape)), dtype="float32")]
+        decoder = [keras.layers.Dense(int(np.prod(shape)), last, dtype="float32")]
         decoder += [keras.layers.Reshape(shape)] if len(shape) > 1 else []
         levels.append((encoder, chain(decoder, numbers)))
         shape = numbers
@@ -128,10 +132,10 @@ class LevelTraining:
     """
 
     def __init__(self, epochs, batch_size, optimizer, loss, corruption, seed, verbose):
-        if not is_count(epochs):
-            raise ValueError(f"epochs must be a whole number of at least 1, got {epochs!r}.")
-        self.epochs, self.batch_size, self.optimizer, self.loss = int(epochs), batch_size, optimizer, loss
-        self.corruption, self.seed, self.verbose = corruption, seed, verbose
+        self.epochs, self.batch_size = as_count(epochs, "epochs"), batch_size
+        self.optimizer, self.loss = optimizer, reconstruction.get(loss)
+        keras.optimizers.get(optimizer)  # refuses what is none
+        self.corruption, self.seed, self.verbose = corruption, as_seed(seed), verbose
 
     def run(self, levels, x, y=None, *, first: int = 0, after_level=lambda done: None) -> list:
         """Trains the levels from number `first` on and returns their histories.
@@ -147,23 +151,31 @@ class LevelTraining:
         """
         data = minibatches.as_data(x, y, self.batch_size)
         refuse_endless(data)
-        num_classes = _num_classes(data)
-        codes, labels = (data, None) if backend.is_dataset(data) or num_classes is None else data
-        batch_size, histories = self.batch_size or _batch_size(data), []
+        counts = pretraining_checks.count_classes(data)
+        if counts is None:
+            for i, (_, decoder) in enumerate(levels):
+                pretraining_checks.last_activation(decoder, self.loss, _title(i, levels))
+        codes, labels = (data, None) if backend.is_dataset(data) or counts is None else data
+        first_batch = np.asarray(next(iter(data.map(_inputs)))) if backend.is_dataset(data) else None
+        batch_size, histories = self.batch_size or (None if first_batch is None else len(first_batch)), []
         for i, (encoder, decoder) in enumerate(levels):
             if i >= first:
-                if num_classes is None:
+                if counts is None:
                     trainer = Autoencoder(encoder, decoder, corruption=self.corruption, seed=self._seed_of(i))
-                    trainer.compile(self._new_optimizer(), self.loss)
+                    trainer.title = _title(i, levels)
+                    trainer.compile(self._new_optimizer(), self.loss.loss)
                 else:
-                    trainer = _SupervisedLevel(encoder, num_classes, self.corruption, self._seed_of(i))
+                    trainer = _SupervisedLevel(encoder, len(counts), self.corruption, self._seed_of(i))
                     trainer.compile({"level": self._new_optimizer()})
-                kind = "layer" if num_classes is None else "supervised layer"
-                sizes = f"{_size(encoder.inputs[0])} -> {_size(encoder.outputs[0])}"
-                title = f"{kind} {i + 1} of {len(levels)}: {sizes}"
+                kind = "layer" if counts is None else "supervised layer"
+                shown = f"{kind} {i + 1} of {len(levels)}: {_size(encoder.inputs[0])} -> {_size(encoder.outputs[0])}"
                 size = None if backend.is_dataset(codes) else batch_size
-                histories.append(self._fit(trainer, codes, labels, size, title))
+                histories.append(self._fit(trainer, codes, labels, size, shown))
                 after_level(i + 1)
+                if counts is None:
+                    pretraining_checks.has_learned(trainer, codes, _title(i, levels), stacklevel=4)
+                else:
+                    pretraining_checks.has_learned_classes(histories[-1], counts, _title(i, levels), stacklevel=4)
             if i + 1 < len(levels):
                 codes, labels = compute_features(encoder, codes, labels, batch_size=batch_size)
         return histories
@@ -211,7 +223,7 @@ class _SupervisedLevel(Game):
 
     def check_data(self, data):
         inputs = data.map(lambda x, y: x) if backend.is_dataset(data) else data[0]
-        check_rows(inputs, tuple(self.encoder.inputs[0].shape[1:]))
+        autoencoder_checks.rows(inputs, tuple(self.encoder.inputs[0].shape[1:]))
 
 
 class _LevelProgress(keras.callbacks.Callback):
@@ -229,30 +241,13 @@ class _LevelProgress(keras.callbacks.Callback):
         self.bar.update(epoch + 1, [("loss", logs["loss"])])
 
 
-def _num_classes(data):
-    """The number of classes of `(inputs, class ids)`, arrays or a dataset; `None` for inputs alone."""
-    in_dataset = backend.is_dataset(data)
-    structure = data.element_spec if in_dataset else data
-    if not isinstance(structure, tuple) or len(structure) == 1:
-        return None
-    labels = structure[1]
-    if len(structure) > 2 or "int" not in keras.backend.standardize_dtype(labels.dtype) or len(labels.shape) != 1:
-        raise ValueError(
-            "supervised pretraining takes (x, y) with class ids, whole numbers of shape (n,), as y; without them, "
-            "give x alone."
-        )
-    low, high = (0, 0) if in_dataset else (labels.min(), labels.max())
-    if in_dataset:
-        for _, batch in data:
-            low, high = min(low, np.min(batch)), max(high, np.max(batch))
-    if low < 0 or high < 1:
-        raise ValueError(f"class ids must count from 0 up, with at least two classes, but are in {low}..{high}.")
-    return int(high) + 1
+def _title(level: int, levels) -> str:
+    return f"layer {level + 1} of {len(levels)}"
 
 
-def _batch_size(data):
-    """The batch size of a dataset."""
-    return len(next(iter(data.map(lambda *element: tree.flatten(element)[0])))) if backend.is_dataset(data) else None
+def _inputs(*element):
+    """Of an element of a dataset, what is not its labels."""
+    return tree.flatten(element)[0]
 
 
 def _size(tensor) -> str:

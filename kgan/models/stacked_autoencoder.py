@@ -12,8 +12,10 @@ from keras import tree
 from kgan import backend
 from kgan.layers import DenseTranspose, retie
 from kgan.models.autoencoder import Autoencoder
+from kgan.models.autoencoder_checks import build_all
 from kgan.models.pretraining import LevelTraining, chain
-from kgan.scalars import is_count
+from kgan.networks.autoencoders import own_activation
+from kgan.scalars import as_count, is_count
 
 
 @keras.saving.register_keras_serializable(package="kgan")
@@ -31,7 +33,8 @@ class StackedAutoencoder(Autoencoder):
     Args:
         units: list with an entry for each layer, the lowest first: a number of units, for a fully connected layer; or
             a pair `(encoder layer, decoder layer)`, such as a convolution and its transpose. Each may be a model.
-        activation: activation of the fully connected layers.
+        activation: activation of the fully connected layers, as Keras takes it: a name, a function, a layer (of which
+            each layer gets a copy) or a config.
         output_activation: activation of the last, fully connected layer of the decoder; the default fits data in 0..1,
             `None` any data.
         corruption: layer that corrupts the inputs in training, see `kgan.Autoencoder`; in pretraining those of each
@@ -86,10 +89,11 @@ class StackedAutoencoder(Autoencoder):
     def _dense_pair(self, units: int, shape: tuple, i: int):
         """The layers of a fully connected level, and those that undo it."""
         numbers, last = math.prod(shape), i == 0
-        encoder = keras.layers.Dense(units, self.activation, name=f"encoder_{i + 1}")
+        encoder = keras.layers.Dense(units, own_activation(self.activation), name=f"encoder_{i + 1}")
         encoder.build((None, numbers))
         activation = self.output_activation if last else self.activation
-        options = {"activation": activation, "name": f"decoder_{i + 1}"} | ({"dtype": "float32"} if last else {})
+        options = {"activation": own_activation(activation), "name": f"decoder_{i + 1}"}
+        options |= {"dtype": "float32"} if last else {}
         decoder = DenseTranspose(encoder, **options) if self.tied else keras.layers.Dense(numbers, **options)
         if len(shape) == 1:
             return [encoder], [decoder]
@@ -109,7 +113,7 @@ class StackedAutoencoder(Autoencoder):
         epochs: int = 10,
         batch_size: int | None = None,
         optimizer="adam",
-        loss: str = "mean_squared_error",
+        loss="mean_squared_error",
         checkpoint: str | os.PathLike | None = None,
         verbose: int = 1,
     ) -> list:
@@ -117,6 +121,9 @@ class StackedAutoencoder(Autoencoder):
 
         A call that is interrupted keeps the layers that it has finished, and the next call goes on with the layer that
         was not. After all layers are done, another call trains them all again.
+
+        It warns of data that the decoder of a layer cannot reach, such as standardised columns behind a sigmoid, and of
+        a layer that has learned nothing: whose error is no better than that of the mean of its input.
 
         Args:
             x: array, or a batched `tf.data.Dataset`, of inputs. The codes of the layers below are computed once for
@@ -127,7 +134,8 @@ class StackedAutoencoder(Autoencoder):
             epochs: passes over the data for each layer.
             batch_size: rows per minibatch of arrays; 32 by default. A dataset brings its own.
             optimizer: Keras optimizer: instance, name or config; each layer gets a new one like it.
-            loss: `"mean_squared_error"` or `"binary_crossentropy"`, see `kgan.Autoencoder`.
+            loss: loss of the reconstruction: `"mean_squared_error"`, `"binary_crossentropy"` for inputs and codes in
+                0..1, or another one as `kgan.Autoencoder.compile` takes it.
             checkpoint: path of a `.weights.h5` file that is written after each layer. When it exists, and this stack
                 has not been pretrained yet, pretraining goes on after the layers that the file holds; nothing is left
                 to do when it holds them all.
@@ -204,14 +212,17 @@ class StackedAutoencoder(Autoencoder):
             ValueError: if the layers are not made yet, or for fewer than two classes.
         """
         encoder = self._network("encoder")
-        if not is_count(num_classes, 2):
-            raise ValueError(f"num_classes must be a whole number of at least 2, got {num_classes!r}.")
-        copy = keras.models.clone_model(encoder)
+        num_classes = as_count(num_classes, "num_classes", 2)
+        # A function of the user's that is not registered can be copied all the same.
+        activations = (self.activation, self.output_activation)
+        with keras.saving.CustomObjectScope({f.__name__: f for f in activations if hasattr(f, "__name__")}):
+            copy = keras.models.clone_model(encoder)
+        build_all(copy)
         copy.set_weights(encoder.get_weights())
         if freeze_encoder:
             copy.trainable = False
         codes = copy.outputs[0] if len(copy.outputs[0].shape) == 2 else keras.layers.Flatten()(copy.outputs[0])
-        output = keras.layers.Dense(int(num_classes), activation="softmax", dtype="float32")
+        output = keras.layers.Dense(num_classes, activation="softmax", dtype="float32")
         return keras.Model(copy.inputs, output(codes), name="classifier")
 
     # Saving: the layers are made anew from the arguments and the shape of the inputs

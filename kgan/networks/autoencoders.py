@@ -4,10 +4,12 @@ import math
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 from keras import layers
 
 from kgan.layers import DenseTranspose, TiedConv2DTranspose
 from kgan.networks.mlp import as_shape
+from kgan.scalars import as_count
 
 KERNEL = 4  # a multiple of the stride of 2, which avoids checkerboards
 MOST_CHANNELS = 8  # times `filters`
@@ -38,7 +40,7 @@ def linear_autoencoder(
     Examples:
         >>> encoder, decoder = kgan.networks.linear_autoencoder((28, 28, 1), 32, tied=True)
     """
-    return _fully_connected(input_shape, [_as_count(code_size, "code_size")], None, activation, output_activation, tied)
+    return _fully_connected(input_shape, [as_count(code_size, "code_size")], None, activation, output_activation, tied)
 
 
 def dense_autoencoder(
@@ -57,7 +59,8 @@ def dense_autoencoder(
         input_shape: int or tuple, the shape of one input; inputs are flattened.
         units: number of units of each layer of the encoder. The last one is the size of the code; the decoder goes
             through the others in reverse.
-        activation: activation of the hidden layers.
+        activation: activation of the hidden layers, as Keras takes it: a name, a function, a layer (of which each gets
+            a copy) or a config.
         output_activation: activation of the reconstruction; a sigmoid for data in 0..1.
         tied: whether the decoder uses the transposed kernels of the encoder, see `kgan.layers.DenseTranspose`.
 
@@ -71,9 +74,9 @@ def dense_autoencoder(
     Examples:
         >>> encoder, decoder = kgan.networks.dense_autoencoder((28, 28, 1), units=(256, 64, 2))
     """
-    if not isinstance(units, Sequence) or isinstance(units, str) or not units:
+    if not isinstance(units, Sequence | np.ndarray) or isinstance(units, str) or not len(units):
         raise ValueError(f"units must be a list of the number of units of each layer, got {units!r}.")
-    units = [_as_count(count, "each of units") for count in units]
+    units = [as_count(count, "each of units") for count in units]
     return _fully_connected(input_shape, units, activation, None, output_activation, tied)
 
 
@@ -101,7 +104,7 @@ def conv_autoencoder(
         >>> encoder, decoder = kgan.networks.conv_autoencoder((28, 28, 1), 16)
     """
     height, width, channels = _as_image_shape(input_shape)
-    code_size, filters = _as_count(code_size, "code_size"), _as_count(filters, "filters")
+    code_size, filters = as_count(code_size, "code_size"), as_count(filters, "filters")
     sizes, convs = [(height, width)], []
     while min(sizes[-1]) >= 8:
         sizes.append(tuple((side + 1) // 2 for side in sizes[-1]))
@@ -130,15 +133,16 @@ def _fully_connected(input_shape, units, activation, code_activation, output_act
     input_shape = as_shape(input_shape, "input")
     inputs = keras.Input(input_shape)
     x = layers.Flatten()(inputs) if len(input_shape) > 1 else inputs
-    down = [layers.Dense(count, activation=activation) for count in units[:-1]]
-    down.append(layers.Dense(units[-1], activation=code_activation, dtype="float32", name="code"))
+    down = [layers.Dense(count, activation=own_activation(activation)) for count in units[:-1]]
+    down.append(layers.Dense(units[-1], activation=own_activation(code_activation), dtype="float32", name="code"))
     for layer in down:
         x = layer(x)
     encoder = keras.Model(inputs, x, name="encoder")
 
     codes = x = keras.Input((units[-1],), name="codes")
     for level in reversed(range(len(down))):
-        how = {"activation": activation} if level else {"activation": output_activation, "dtype": "float32"}
+        how = {"activation": own_activation(activation if level else output_activation)}
+        how |= {} if level else {"dtype": "float32"}
         count = units[level - 1] if level else math.prod(input_shape)
         x = (DenseTranspose(down[level], **how) if tied else layers.Dense(count, **how))(x)
     if len(input_shape) > 1:
@@ -153,10 +157,12 @@ def _upscale(x, maps: int, size):
     return layers.Cropping2D(surplus)(x) if surplus != ((0, 0), (0, 0)) else x
 
 
-def _as_count(number, what: str) -> int:
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise ValueError(f"{what} must be a positive whole number, got {number!r}.")
-    return number
+def own_activation(activation):
+    """An activation for one layer: a copy of it where it is a layer itself, which may have weights."""
+    activation = keras.activations.get(activation)
+    if not isinstance(activation, keras.Layer):
+        return activation
+    return type(activation).from_config(activation.get_config())
 
 
 def _as_image_shape(shape) -> tuple:

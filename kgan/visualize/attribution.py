@@ -10,14 +10,16 @@ from keras import ops
 
 from kgan import backend
 from kgan.networks.features import find_layer, layer_paths
+from kgan.scalars import as_count
 from kgan.visualize.model_inputs import check_model, scores_of
 
 
 def saliency(model: keras.Model, images: np.ndarray, classes=None, *, batch_size: int = 32) -> np.ndarray:
     """How much the score of a class changes with each pixel: the size of the gradient, `max_c |ds / dx_c|`.
 
-    The score is the one before a last softmax or sigmoid. A map tells which pixels the answer is sensitive to, not
-    which of them argue for the class.
+    The score is the one before a last softmax or sigmoid. Where a model ends in another activation that is flat where
+    the model is certain, such as tanh, it is that activation, and a warning says so. A map tells which pixels the
+    answer is sensitive to, not which of them argue for the class.
 
     Source: Simonyan et al. 2014, https://arxiv.org/abs/1312.6034, section 3.
 
@@ -33,7 +35,7 @@ def saliency(model: keras.Model, images: np.ndarray, classes=None, *, batch_size
     Raises:
         ValueError: if the images or the classes do not fit the model.
     """
-    scores = scores_of(check_model(model))
+    scores = scores_of(check_model(model), stacklevel=4)
 
     def one_batch(images, classes):
         _, gradient = backend.value_and_input_gradient(lambda x: _class_scores(scores(x), classes), images)
@@ -65,7 +67,7 @@ def grad_cam(model: keras.Model, images: np.ndarray, classes=None, layer=None, *
     Raises:
         ValueError: if the images, the classes or the layer do not fit the model.
     """
-    scores = scores_of(check_model(model))
+    scores = scores_of(check_model(model), stacklevel=4)
     layer = _last_feature_maps(model) if layer is None else find_layer(model, layer)[-1]
 
     def one_batch(images, classes):
@@ -132,15 +134,13 @@ def _in_batches(one_batch, scores, images, classes, batch_size) -> np.ndarray:
     images = np.asarray(images)
     if images.ndim != 4 or not len(images) or images.dtype.kind in "OSU":
         raise ValueError(f"images must be numbers of shape (n, height, width, channels), got {images.shape}.")
-    if int(batch_size) != batch_size or batch_size < 1:
-        raise ValueError(f"batch_size must be a whole number from 1 up, but it is {batch_size!r}.")
-    maps = []
-    for start in range(0, len(images), int(batch_size)):
-        batch = ops.convert_to_tensor(images[start : start + int(batch_size)], dtype="float32")
+    maps, batch_size = [], as_count(batch_size, "batch_size")
+    for start in range(0, len(images), batch_size):
+        batch = ops.convert_to_tensor(images[start : start + batch_size], dtype="float32")
         outputs = scores(batch)
         if start == 0:
             classes = _check_classes(classes, len(images), outputs.shape)
-        of_batch = ops.argmax(outputs, axis=-1) if classes is None else classes[start : start + int(batch_size)]
+        of_batch = ops.argmax(outputs, axis=-1) if classes is None else classes[start : start + batch_size]
         maps.append(ops.convert_to_numpy(one_batch(batch, of_batch)).astype("float32"))
     return np.concatenate(maps)
 

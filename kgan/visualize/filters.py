@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from kgan.scalars import as_count
 from kgan.visualize.images import image_grid
 from kgan.visualize.model_inputs import find_image_shape
 
@@ -73,8 +74,9 @@ def filters(
     pictures = np.moveaxis(kernel, -1, 0)
     pictures = pictures if units is None else pictures[check_units(units, len(pictures))]
     largest = np.abs(pictures).max(axis=(1, 2, 3), keepdims=True)
-    columns = columns or math.ceil(math.sqrt(len(pictures)))
-    scale = scale or min(_MAX_SCALE, math.ceil(_WIDTH / (min(columns, len(pictures)) * pictures.shape[2])))
+    columns = math.ceil(math.sqrt(len(pictures))) if columns is None else as_count(columns, "columns")
+    widest = min(columns, len(pictures)) * pictures.shape[2]
+    scale = min(_MAX_SCALE, math.ceil(_WIDTH / widest)) if scale is None else as_count(scale, "scale")
     return image_grid(pictures / np.where(largest == 0, 1, largest), columns=columns, scale=scale)
 
 

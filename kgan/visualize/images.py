@@ -13,6 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from kgan.datasets import to_uint8
+from kgan.scalars import as_count
 
 # Between the images: seen beside black and beside white, loud beside neither.
 _GREY = 96
@@ -58,8 +59,8 @@ def image_grid(
     images = to_rgb(images, value_range)
     n, height, width, channels = images.shape
     for name, value, least in (("columns", columns, 1), ("padding", padding, 0), ("scale", scale, 1)):
-        if value is not None and (int(value) != value or value < least):
-            raise ValueError(f"{name} must be a whole number from {least} up, but it is {value!r}.")
+        if value is not None:
+            as_count(value, name, least)
     columns = min(n, int(columns or math.ceil(math.sqrt(n))))
     rows = -(-n // columns)
     scale = int(scale or min(_MAX_SCALE, math.ceil(_MIN_WIDTH / (columns * width))))

@@ -11,6 +11,7 @@ from matplotlib.patches import Rectangle
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
+from kgan.scalars import as_count, as_seed
 from kgan.visualize.colors import TEN_COLORS
 from kgan.visualize.images import check_png_path, to_rgb, write_png
 
@@ -61,10 +62,9 @@ def latent_map(
     codes, labels, images = _checked(codes, labels, images, value_range)
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}: use one of {', '.join(map(repr, METHODS))}.")
-    if limit is not None and (int(limit) != limit or limit < 4):
-        raise ValueError(f"limit must be a whole number from 4 up, or None, but it is {limit!r}.")
+    limit, seed = None if limit is None else as_count(limit, "limit", 4), as_seed(seed)
     # In random order, because what is drawn later hides what is below, and the first images take the room.
-    rows = np.random.default_rng(seed).permutation(len(codes))[: limit and int(limit)]
+    rows = np.random.default_rng(seed).permutation(len(codes))[:limit]
     points, names = _to_plane(codes[rows], method, seed)
 
     figure = Figure(figsize=(7 if labels is None else 8, 7), dpi=120, layout="constrained")

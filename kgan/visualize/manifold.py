@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from keras import ops
 
+from kgan.scalars import as_count
 from kgan.visualize.images import check_value_range, image_grid
 
 
@@ -53,8 +54,7 @@ def manifold(
     ```
     """
     check_value_range(value_range)
-    if int(n) != n or n < 2:
-        raise ValueError(f"n must be a whole number from 2 up, but it is {n!r}.")
+    n = as_count(n, "n", 2)
     across, up = (
         _quantiles(codes, n) if codes is not None and low is None and high is None else _steps(codes, low, high, n)
     )

@@ -10,6 +10,7 @@ from keras import ops
 
 from kgan import backend
 from kgan.networks import feature_extractor
+from kgan.scalars import as_count, as_real, as_seed
 from kgan.visualize.filters import check_units
 from kgan.visualize.images import check_value_range
 from kgan.visualize.model_inputs import check_model, find_image_shape, scores_of
@@ -77,14 +78,11 @@ def maximize_unit(
     """
     check_model(model)
     low, high = check_value_range(value_range)
-    for name, value, least in (("steps", steps, 1), ("jitter", jitter, 0)):
-        if int(value) != value or value < least:
-            raise ValueError(f"{name} must be a whole number from {least} up, but it is {value!r}.")
-    for name, value in (("total_variation", total_variation), ("norm", norm)):
-        if not 0 <= value < np.inf:
-            raise ValueError(f"{name} must be a number from 0 up, but it is {value!r}.")
+    steps, jitter, seed = as_count(steps, "steps"), as_count(jitter, "jitter", 0), as_seed(seed)
+    total_variation, norm = as_real(total_variation, "total_variation", 0), as_real(norm, "norm", 0)
     shape = find_image_shape(model, image_shape)
-    scores = scores_of(model if layer is None else feature_extractor(model, layer))
+    # A hidden unit is asked for as it is, a class for its score.
+    scores = scores_of(model, stacklevel=3) if layer is None else scores_of(feature_extractor(model, layer))
 
     def images_of(x):
         return (low + high) / 2 + (high - low) / 2 * x
@@ -100,7 +98,7 @@ def maximize_unit(
 
     rng = np.random.default_rng(seed)
     x = rng.uniform(-_START, _START, (len(units), *shape)).astype("float32")
-    for step in range(int(steps)):
+    for step in range(steps):
         shift = tuple(rng.integers(-jitter, jitter, 2, endpoint=True))
         shifted = ops.convert_to_tensor(np.roll(x, shift, (1, 2)))
         gradient = ops.convert_to_numpy(backend.value_and_input_gradient(activation, shifted)[1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib
 import numpy as np
 
+from kgan.scalars import as_share
 from kgan.visualize.images import to_rgb
 
 _COLORMAP = "inferno"
@@ -42,8 +43,7 @@ def overlay(
     kgan.visualize.save_image(kgan.visualize.image_grid(kgan.visualize.overlay(images, heat)), "seen.png")
     ```
     """
-    if not 0 <= opacity <= 1:
-        raise ValueError(f"opacity must be from 0 to 1, but it is {opacity!r}.")
+    opacity = as_share(opacity, "opacity")
     grey = to_rgb(images, value_range).mean(axis=-1, keepdims=True)
     maps = np.asarray(maps, dtype=np.float64)
     if maps.shape != grey.shape[:3] or not (np.isfinite(maps).all() and (maps >= 0).all()):

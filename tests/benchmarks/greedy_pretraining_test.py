@@ -3,6 +3,7 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "greedy_pretraining.py"
 
@@ -20,7 +21,8 @@ def test_quick_mode_measures_every_cell_and_writes_table_and_figure(tmp_path, mo
     monkeypatch.setattr(benchmark, "OPTIMIZERS", {"SGD 0.1": benchmark.OPTIMIZERS["SGD 0.1"]})
     results = benchmark.main(quick=True, out=tmp_path / "figure.png")
     assert len(results) == 2 * 2 * 2 and all(len(errors) == 1 for errors in results.values())
-    assert (tmp_path / "figure.png").stat().st_size > 10_000
+    with Image.open(tmp_path / "figure.png") as figure:
+        assert min(figure.size) > 400 and len(figure.convert("RGB").getcolors(2**20)) > 20
     with open(tmp_path / "figure.csv") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
@@ -44,3 +46,15 @@ def test_the_parts_of_a_run_are_what_they_should_be():
 def test_the_table_gives_mean_and_spread():
     results = {(100, "SGD 0.1", 1, False): [8.0, 10.0], (100, "SGD 0.1", 1, True): [5.0, 5.0]}
     assert "| 100 | SGD 0.1 | 1 | 9.0 ± 1.4 | 5.0 ± 0.0 |" in load().table(results)
+
+
+def test_the_explained_variance_is_one_minus_the_share_of_the_error():
+    benchmark = load()
+    x = benchmark.digits(0)[0][:50]
+    stack = benchmark.stacks(x, 0, 8, 1)[False]
+    for layer in stack.decoder.layers[1:]:
+        layer.kernel.assign(0 * layer.kernel)
+    # The lowest decoder gives 1/2 everywhere, and the others 1/2 too, whatever the codes are.
+    shares = benchmark.explained(stack, x)
+    assert len(shares) == 5
+    np.testing.assert_allclose(shares[0], 1 - np.mean((0.5 - x) ** 2) / np.mean(x.var(axis=0)), rtol=1e-4)

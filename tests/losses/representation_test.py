@@ -160,8 +160,8 @@ def test_a_wrong_penalty_is_answered_with_the_right_ones():
             kgan.losses.get_code_penalty(wrong)
     with pytest.raises(ValueError, match=r"unknown penalty .*kgan.losses.R1\(weight\)"):
         kgan.losses.get_penalty(ALL[0])
-    with pytest.raises(ValueError, match="weight of Contractive must be a number >= 0, got -1"):
+    with pytest.raises(ValueError, match="weight of Contractive must be a finite number of at least 0, got -1"):
         kgan.losses.Contractive(-1)
     for target in (0, 1):
-        with pytest.raises(ValueError, match="target of Sparsity must be a number between 0 and 1"):
+        with pytest.raises(ValueError, match="target of Sparsity must be a finite number above 0 and below 1"):
             kgan.losses.Sparsity(1.0, target)

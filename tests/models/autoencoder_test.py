@@ -1,3 +1,5 @@
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -220,5 +222,240 @@ def test_wrong_arguments_are_refused():
         kgan.Autoencoder(keras.layers.Dense(3), decoder)
     with pytest.raises(ValueError, match="corruption must be a Keras layer"):
         kgan.Autoencoder(encoder, decoder, corruption=0.3)
-    with pytest.raises(ValueError, match="use one of 'mean_squared_error', 'binary_crossentropy'"):
-        kgan.Autoencoder(encoder, decoder).compile(loss="hinge")
+    for loss in ("hindge", None, 3, ["mse", "mae"]):
+        with pytest.raises(ValueError, match="use one of 'mean_squared_error', 'binary_crossentropy', or another one"):
+            kgan.Autoencoder(encoder, decoder).compile(loss=loss)
+    with pytest.raises(ValueError, match="leave reduction out"):
+        kgan.Autoencoder(encoder, decoder).compile(loss=keras.losses.MeanSquaredError(reduction=None))
+    with pytest.raises(ValueError, match="unknown metric 'mea'"):
+        kgan.Autoencoder(encoder, decoder).compile(metrics=["mea"])
+    with pytest.raises(ValueError, match="use 'binary_accuracy'"):
+        kgan.Autoencoder(encoder, decoder).compile(metrics=["accuracy"])
+
+
+LOSSES = [
+    "mse",
+    "MeanAbsoluteError",
+    keras.losses.huber,
+    keras.losses.MeanSquaredError(reduction="sum"),
+    keras.losses.BinaryCrossentropy(label_smoothing=0.2),
+]
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: str(getattr(loss, "name", loss))[:20])
+def test_any_loss_of_keras_trains_as_in_keras_and_is_saved(loss, tmp_path):
+    encoder, decoder = small()
+    plain = keras.Sequential([*keras.models.clone_model(encoder).layers, *keras.models.clone_model(decoder).layers])
+    plain.set_weights(encoder.get_weights() + decoder.get_weights())
+    plain.compile(keras.optimizers.SGD(0.01), loss, metrics=["mae", keras.metrics.RootMeanSquaredError()])
+    settings = {"batch_size": 599, "shuffle": False, "verbose": 0}
+    expected = plain.fit(DIGITS, DIGITS, epochs=2, **settings).history
+
+    autoencoder = kgan.Autoencoder(encoder, decoder)
+    autoencoder.compile(keras.optimizers.SGD(0.01), loss, metrics=["mae", keras.metrics.RootMeanSquaredError()])
+    history = autoencoder.fit(DIGITS, epochs=1, **settings).history
+    autoencoder.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    for name, values in again.fit(DIGITS, epochs=1, **settings).history.items():
+        history[name] += values
+    # Metrics with a state of their own too, whose value is not the mean of that of minibatches.
+    for name in ("loss", "mae", "root_mean_squared_error"):
+        np.testing.assert_allclose(history[name], expected[name], rtol=1e-5)
+    for ours, theirs in zip(again.encoder.get_weights(), plain.get_weights(), strict=False):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    plain_logs = plain.evaluate(DIGITS[:100], DIGITS[:100], verbose=0, return_dict=True)
+    logs = again.evaluate(DIGITS[:100], verbose=0, return_dict=True)
+    assert {name: logs[name] for name in plain_logs} == pytest.approx(plain_logs, rel=1e-4)
+    assert set(logs) == {*plain_logs, "squared_error_per_image", "squared_error_per_pixel"}
+
+
+@keras.saving.register_keras_serializable(package="tests")
+def cubed_error(originals, reconstructions):
+    return ops.mean(ops.abs(originals - reconstructions) ** 3, axis=-1)
+
+
+def test_a_loss_and_a_metric_of_ones_own_are_saved(tmp_path):
+    autoencoder = kgan.Autoencoder(*small())
+    autoencoder.compile("sgd", cubed_error, metrics={"any": [cubed_error]})
+    autoencoder.save(tmp_path / "model.keras")
+    logs = keras.models.load_model(tmp_path / "model.keras").evaluate(DIGITS, verbose=0, return_dict=True)
+    expected = np.mean(np.abs(autoencoder.predict(DIGITS, verbose=0) - DIGITS) ** 3)
+    assert logs["loss"] == pytest.approx(expected, rel=1e-4) and logs["cubed_error"] == pytest.approx(
+        expected, rel=1e-4
+    )
+
+
+def test_two_devices_equal_one_under_a_loss_of_keras(two_devices):
+    def trained(loss):
+        keras.utils.set_random_seed(1)
+        model = kgan.Autoencoder(*small(), seed=3)
+        model.compile(keras.optimizers.SGD(0.01), loss, metrics=["mae"])
+        return model, model.fit(DIGITS[:128], batch_size=64, verbose=0).history
+
+    for loss in (keras.losses.MeanAbsoluteError(), keras.losses.MeanSquaredError(reduction="sum")):
+        one, history = trained(loss)
+        with two_devices.scope():
+            two, history_of_two = trained(loss)
+        for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-5)
+        for name in ("loss", "mae"):
+            np.testing.assert_allclose(history[name], history_of_two[name], rtol=1e-4)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "Adam", {"class_name": "Adam", "config": {"learning_rate": 0.01}}])
+def test_an_optimizer_by_name_or_config(optimizer):
+    autoencoder = kgan.Autoencoder(*small())
+    autoencoder.compile(optimizer)
+    assert isinstance(autoencoder.optimizers["autoencoder"], keras.optimizers.Adam)
+
+
+def logits_and_probabilities():
+    encoder, decoder = small()
+    layers = [keras.layers.Dense(64), keras.layers.Activation("sigmoid")]
+    probabilities = keras.Sequential([keras.Input((16,)), *layers])
+    probabilities.set_weights(decoder.get_weights())
+    return encoder, keras.Sequential([keras.Input((16,)), layers[0]]), probabilities
+
+
+def test_a_decoder_of_logits_trains_as_one_of_probabilities():
+    encoder, logits, probabilities = logits_and_probabilities()
+    begin, found = encoder.get_weights() + logits.get_weights(), []
+    for decoder, from_logits in ((logits, True), (probabilities, False)):
+        encoder.set_weights(begin[:2])
+        decoder.set_weights(begin[2:])
+        autoencoder = kgan.Autoencoder(encoder, decoder)
+        autoencoder.compile(keras.optimizers.SGD(0.5), keras.losses.BinaryCrossentropy(from_logits=from_logits))
+        found.append(autoencoder.fit(DIGITS, batch_size=599, shuffle=False, verbose=0).history)
+    assert set(found[0]) == set(found[1])
+    for name, values in found[0].items():
+        np.testing.assert_allclose(values, found[1][name], rtol=1e-4)
+
+
+def test_a_last_activation_against_the_loss_is_refused():
+    encoder, logits, probabilities = logits_and_probabilities()
+    for decoder, from_logits, sentence in (
+        (logits, False, "takes probabilities, but the decoder ends without an activation: end it in 'sigmoid'"),
+        (
+            keras.Sequential([keras.Input((16,)), *logits.layers, keras.layers.ReLU()]),
+            False,
+            "but the decoder ends in 'relu'",
+        ),
+        (probabilities, True, "from_logits=True, but the decoder ends in 'sigmoid'"),
+    ):
+        autoencoder = kgan.Autoencoder(encoder, decoder)
+        autoencoder.compile(loss=keras.losses.BinaryCrossentropy(from_logits=from_logits))
+        with pytest.raises(ValueError, match=sentence):
+            autoencoder.fit(DIGITS)
+
+
+def ending_in(*layers):
+    return keras.Sequential([keras.Input((16,)), keras.layers.Dense(64), *layers])
+
+
+@pytest.mark.parametrize(
+    ("layers", "data", "ranges"),
+    [
+        (["sigmoid"], (0, 255), r"range 0..255, .* 'sigmoid', whose range is 0..1,"),
+        (["sigmoid"], (-1, 1), r"range -1..1, .* range is 0..1,"),
+        (["sigmoid"], (0, 1.0000001), None),
+        (["sigmoid", keras.layers.Rescaling(2.0)], (0, 4), "range is 0..2,"),
+        (["sigmoid", keras.layers.Rescaling(255)], (0, 255), None),
+        (["sigmoid", keras.layers.BatchNormalization()], (-4, 5), None),
+        (["sigmoid", keras.layers.Dense(64)], (-4, 5), None),
+        (["tanh"], (0, 3), r"range 0..3, .* 'tanh', whose range is -1..1,"),
+        ([keras.layers.Softmax()], (0, 4), r"range 0..4, .* 'softmax', whose range is 0..1,"),
+        ([keras.layers.ReLU()], (-0.5, 0.5), r"range -0.5..0.5, .* 'relu', whose range is 0..,"),
+        (["softplus"], (0, 100), None),
+        ([keras.layers.LeakyReLU()], (-5, 5), None),
+        ([], (-5, 5), None),
+    ],
+)
+def test_a_decoder_that_cannot_reach_the_data_is_named(layers, data, ranges):
+    layers = [keras.layers.Activation(layer) if isinstance(layer, str) else layer for layer in layers]
+    autoencoder = kgan.Autoencoder(small()[0], ending_in(*layers))
+    autoencoder.compile()
+    said = autoencoder.check_range(*data)
+    assert said is None if ranges is None else re.search(ranges, said)
+
+
+def test_it_is_said_once_after_each_compile_and_points_to_the_line_of_the_user():
+    autoencoder = kgan.Autoencoder(*small())
+    autoencoder.compile()
+    data = DIGITS * 3 - 1
+    with pytest.warns(UserWarning, match="range -1..2") as said:
+        autoencoder.fit(data, validation_data=data, batch_size=599, epochs=2, verbose=0)
+        autoencoder.evaluate(data, verbose=0)
+    assert [warning.filename for warning in said if "range" in str(warning.message)] == [__file__]
+    autoencoder.compile()
+    with pytest.warns(UserWarning, match="range -1..2"):
+        autoencoder.evaluate(data, verbose=0)
+
+
+def test_only_what_is_to_be_reconstructed_has_to_be_reached(recwarn):
+    autoencoder = kgan.Autoencoder(*small())
+    autoencoder.compile()
+    autoencoder.evaluate(DIGITS * 6 - 3, DIGITS, verbose=0)
+    assert not [warning for warning in recwarn if "range" in str(warning.message)]
+    with pytest.warns(UserWarning, match="range -3..3"):
+        autoencoder.evaluate(DIGITS, DIGITS * 6 - 3, verbose=0)
+
+
+def test_a_cross_entropy_refuses_numbers_outside_0_to_1():
+    autoencoder = kgan.Autoencoder(*small())
+    autoencoder.compile(loss="bce")
+    autoencoder.check_range(np.float32(0), np.float32(1))
+    with pytest.raises(ValueError, match="numbers in 0..1, but the data are in -1..1"):
+        autoencoder.check_range(-1, 1)
+
+
+def test_masked_steps_do_not_count():
+    steps = np.random.default_rng(0).random((64, 5, 2)).astype("float32")
+    steps[:, 3:] = -1
+    inputs, codes = keras.Input((5, 2)), keras.Input((5, 3))
+    encoder = keras.Model(inputs, keras.layers.Dense(3, "tanh")(keras.layers.Masking(-1.0)(inputs)))
+    decoder = keras.Model(codes, keras.layers.Dense(2)(codes))
+    autoencoder = kgan.Autoencoder(encoder, decoder)
+    autoencoder.compile(keras.optimizers.SGD(0.0), metrics=["mse"])
+    squares = (autoencoder.predict(steps, verbose=0) - steps)[:, :3].astype("float64") ** 2
+    expected = {"loss": squares.mean(), "mse": squares.mean(), "squared_error_per_image": squares.sum() / 64}
+    logs = autoencoder.evaluate(steps, verbose=0, return_dict=True)
+    assert {name: logs[name] for name in expected} == pytest.approx(expected, rel=1e-4)
+    assert autoencoder.fit(steps, verbose=0).history["loss"][0] == pytest.approx(squares.mean(), rel=1e-4)
+
+
+def test_layers_of_many_kinds():
+    keras.utils.set_random_seed(0)
+    shared = keras.layers.Dense(16, "relu")
+    inputs, codes = keras.Input((64,)), keras.Input((16,))
+    x = keras.layers.SpectralNormalization(keras.layers.Dense(16, "relu"))(inputs)
+    encoder = keras.Model(inputs, shared(keras.layers.Dropout(0.1)(keras.layers.BatchNormalization()(x))))
+    x = keras.layers.Dense(64, activation=keras.layers.PReLU())(shared(shared(codes)))
+    decoder = keras.Model(codes, keras.layers.Dense(64, "sigmoid")(x))
+    autoencoder = kgan.Autoencoder(encoder, decoder)
+    autoencoder.compile("adam")
+    losses = autoencoder.fit(DIGITS, epochs=4, verbose=0).history["loss"]
+    assert losses[-1] < 0.8 * losses[0]
+    with pytest.raises(ValueError, match=f"share the layer {shared.name!r}, which Keras cannot load in two models"):
+        autoencoder.get_config()
+
+
+def test_encode_and_decode_take_what_predict_takes():
+    autoencoder = kgan.Autoencoder(*small())
+    codes = autoencoder.encode(DIGITS)
+    data = tf.data.Dataset.from_tensor_slices(DIGITS.astype("float64")).batch(100)
+    np.testing.assert_allclose(autoencoder.encode(data), codes, atol=1e-5)
+    np.testing.assert_allclose(autoencoder.encode(data.repeat(), steps=3), codes[:300], atol=1e-5)
+    np.testing.assert_allclose(
+        autoencoder.encode(DIGITS, np.int64(7), callbacks=[keras.callbacks.Callback()]), codes, atol=1e-5
+    )
+    pairs = tf.data.Dataset.zip(data, data)
+    np.testing.assert_allclose(autoencoder.encode(pairs), codes, atol=1e-5)
+
+    class Parts(keras.utils.PyDataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, i):
+            return (codes[8 * i : 8 * i + 8],)
+
+    np.testing.assert_allclose(autoencoder.decode(Parts()), autoencoder.decode(codes[:16]), atol=1e-6)

@@ -112,3 +112,21 @@ def branching():
 def test_other_models_are_refused(model, sentence):
     with pytest.raises(ValueError, match=sentence):
         kgan.pretrain(model(), DIGITS, verbose=0)
+
+
+def test_a_cross_entropy_is_that_of_probabilities():
+    # A linear decoder would have been clipped: half of its outputs would cost 16 nats without any gradient.
+    model = deep()
+    histories = kgan.pretrain(model, DIGITS, epochs=2, loss="binary_crossentropy", verbose=0)
+    assert all(history.history["loss"][-1] < np.log(2) for history in histories)
+    logits = kgan.pretrain(deep(), DIGITS, epochs=2, loss=keras.losses.BinaryCrossentropy(from_logits=True), verbose=0)
+    assert all(history.history["loss"][-1] < np.log(2) for history in logits)
+    with pytest.raises(ValueError, match="layer 1 of 4: binary_crossentropy needs numbers in 0..1"):
+        kgan.pretrain(deep(), DIGITS * 2, loss="bce", verbose=0)
+
+
+def test_a_layer_that_has_learned_nothing_is_named():
+    with pytest.warns(UserWarning, match="layer 4 of 4 has learned nothing: its squared error is") as said:
+        kgan.pretrain(deep(), DIGITS, epochs=1, optimizer=keras.optimizers.SGD(1e-4), verbose=0)
+    said = [warning for warning in said if "learned" in str(warning.message)]
+    assert len(said) == 4 and {warning.filename for warning in said} == {__file__}

@@ -1,3 +1,5 @@
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -277,3 +279,102 @@ def test_pairs_that_do_not_undo_each_other_are_refused():
     pair = keras.layers.Conv2D(4, 3), keras.layers.Conv2DTranspose(1, 5)
     with pytest.raises(ValueError, match=r"makes shape \(10, 10, 1\) of what its encoder layer made of \(8, 8, 1\)"):
         stack([pair]).pretrain(IMAGES)
+
+
+@pytest.mark.parametrize("form", ["array", "dataset"])
+def test_data_that_the_lowest_decoder_cannot_reach_are_named(form):
+    x = (255 * DIGITS[:256]).astype("float32")
+    data = x if form == "array" else tf.data.Dataset.from_tensor_slices(x).batch(64)
+    with pytest.warns(
+        UserWarning, match=r"layer 1 of 2: the data are in the range 0..255, .* 'sigmoid'.* 0..1"
+    ) as said:
+        stack((8, 4)).pretrain(data, epochs=1, verbose=0)
+    ranges = [warning for warning in said if "range" in str(warning.message)]
+    assert [warning.filename for warning in ranges] == [__file__]
+
+
+def test_data_within_reach_are_not(recwarn):
+    stack((8, 4), output_activation=None).pretrain(DIGITS[:256] * 6 - 3, epochs=1, verbose=0)
+    stack((8, 4), activation="tanh").pretrain(DIGITS[:256], epochs=1, verbose=0)
+    stack((8, 4), activation=keras.layers.LeakyReLU()).pretrain(DIGITS[:256], epochs=1, verbose=0)
+    assert not [warning for warning in recwarn if "range" in str(warning.message)]
+
+
+def test_a_cross_entropy_of_codes_that_are_no_probabilities_is_refused_before_any_training(monkeypatch):
+    monkeypatch.setattr(kgan.Autoencoder, "fit", lambda *args, **kwargs: pytest.fail("trained"))
+    with pytest.raises(ValueError, match="layer 2 of 2: binary_crossentropy takes .* the decoder ends in 'relu'"):
+        stack((8, 4), activation="relu").pretrain(DIGITS, loss="bce", verbose=0)
+    with pytest.raises(ValueError, match="layer 1 of 2: the loss is from_logits=True"):
+        stack((8, 4)).pretrain(DIGITS, loss=keras.losses.BinaryCrossentropy(from_logits=True), verbose=0)
+
+
+def explained(model, x):
+    """The share of the variance that each level gives back, by numpy from its weights."""
+    shares = []
+    for i in range(len(model.units)):
+        kernel, bias = model.encoder.get_layer(f"encoder_{i + 1}").get_weights()
+        codes = 1 / (1 + np.exp(-(x @ kernel + bias)))
+        kernel, bias = model.decoder.get_layer(f"decoder_{i + 1}").get_weights()
+        back = 1 / (1 + np.exp(-(codes @ kernel + bias)))
+        shares.append(1 - np.mean((back - x) ** 2) / np.mean(x.var(axis=0)))
+        x = codes
+    return shares
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_layers_that_have_learned_nothing_are_named_and_only_those(seed):
+    named = []
+    for optimizer in (keras.optimizers.SGD(0.1), keras.optimizers.Adam(0.01)):
+        keras.utils.set_random_seed(seed)
+        model = kgan.StackedAutoencoder([20, 10], seed=seed)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            model.pretrain(DIGITS, epochs=6, optimizer=optimizer, verbose=0)
+        said = [warning for warning in said if "has learned nothing" in str(warning.message)]
+        assert all(warning.filename == __file__ for warning in said)
+        named.append([str(warning.message).split(" has ")[0] for warning in said])
+        shares = explained(model, DIGITS.astype("float64"))
+        assert all(share < 0 for share in shares) if said else all(share > 0.3 for share in shares)
+    assert named == [["layer 1 of 2", "layer 2 of 2"], []]
+
+
+def test_a_dataset_and_labels_tell_as_much():
+    data = tf.data.Dataset.from_tensor_slices(DIGITS).batch(128)
+    with pytest.warns(UserWarning, match="layer 1 of 1 has learned nothing: its squared error is 0.* per number"):
+        stack((8,)).pretrain(data, epochs=1, optimizer=keras.optimizers.SGD(0.0), verbose=0)
+    with pytest.warns(UserWarning, match="layer 1 of 1 has learned nothing: it is right for .* most frequent class"):
+        stack((8,)).pretrain(
+            DIGITS, np.zeros_like(LABELS) + (LABELS == 3), epochs=1, optimizer=keras.optimizers.SGD(0.0), verbose=0
+        )
+
+
+def test_an_optimizer_in_any_form_and_a_loss_in_any_form():
+    expected = None
+    for optimizer in (keras.optimizers.Adam(0.01), {"class_name": "Adam", "config": {"learning_rate": 0.01}}):
+        for loss in ("mse", keras.losses.MeanSquaredError, keras.losses.mean_squared_error):
+            model = stack((8,))
+            model.pretrain(DIGITS[:256], epochs=1, optimizer=optimizer, loss=loss, verbose=0)
+            expected = expected or weights(model)
+            assert_equal(weights(model), expected)
+    for wrong in ({"optimizer": "adm"}, {"loss": "squaredd"}):
+        model = stack((8,))
+        with pytest.raises(ValueError, match="adm|squaredd"):
+            model.pretrain(DIGITS, **wrong)
+        assert model.encoder is None
+
+
+def shifted_softplus(x):
+    return keras.ops.softplus(x) - 1
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("activation", [keras.layers.PReLU(), keras.layers.LeakyReLU(0.3), shifted_softplus])
+def test_activations_in_any_form_are_saved_and_those_with_weights_are_not_shared(activation, tied, tmp_path):
+    model = stack((8, 4), activation=activation, output_activation=activation, tied=tied)
+    model.compile("adam")
+    model.fit(DIGITS[:256], verbose=0)
+    model.save(tmp_path / "stack.keras")
+    again = keras.models.load_model(tmp_path / "stack.keras", custom_objects={"shifted_softplus": shifted_softplus})
+    np.testing.assert_array_equal(again.predict(DIGITS, verbose=0), model.predict(DIGITS, verbose=0))
+    classifier = model.to_classifier(3)
+    assert_equal(classifier.get_weights()[:-2], weights(model.encoder))

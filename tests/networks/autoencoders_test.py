@@ -124,14 +124,14 @@ def test_they_learn_are_saved_and_give_float32_in_half_precision(build, tied, tm
     ("build", "sentence"),
     [
         (lambda: linear_autoencoder((8, 0), 3), "input_shape must be a positive whole number or a tuple of them"),
-        (lambda: linear_autoencoder(8, 0), "code_size must be a positive whole number, got 0"),
+        (lambda: linear_autoencoder(8, 0), "code_size must be a whole number of at least 1, got 0"),
         (lambda: dense_autoencoder(8, ()), r"units must be a list of the number of units of each layer, got \(\)"),
         (lambda: dense_autoencoder(8, 32), "units must be a list of the number of units of each layer, got 32"),
-        (lambda: dense_autoencoder(8, (4, 2.5)), "each of units must be a positive whole number, got 2.5"),
+        (lambda: dense_autoencoder(8, (4, 2.5)), "each of units must be a whole number of at least 1, got 2.5"),
         (lambda: conv_autoencoder((7, 8, 1)), r"\(height, width, channels\) with sides of at least 8, got \(7, 8, 1\)"),
         (lambda: conv_autoencoder((8, 8)), r"\(height, width, channels\) with sides of at least 8, got \(8, 8\)"),
-        (lambda: conv_autoencoder((8, 8, 1), True), "code_size must be a positive whole number, got True"),
-        (lambda: conv_autoencoder((8, 8, 1), filters=-1), "filters must be a positive whole number, got -1"),
+        (lambda: conv_autoencoder((8, 8, 1), True), "code_size must be a whole number of at least 1, got True"),
+        (lambda: conv_autoencoder((8, 8, 1), filters=-1), "filters must be a whole number of at least 1, got -1"),
     ],
 )
 def test_bad_arguments_are_refused_in_a_sentence(build, sentence):

@@ -79,6 +79,26 @@ def test_the_score_is_the_one_before_the_last_activation(function, activation):
     np.testing.assert_array_equal(function(model, IMAGES, CLASSES), function(logits, IMAGES, CLASSES))
 
 
+def softened(x):
+    return keras.ops.tanh(x) / 2
+
+
+@pytest.mark.parametrize("function", [saliency, grad_cam])
+def test_an_activation_that_cannot_be_looked_behind_is_named(function, recwarn):
+    for name, layers in (
+        ("softmax", [L.Softmax(), L.Reshape((4,))]),
+        ("tanh", [L.Activation("tanh")]),
+        ("softened", [L.Activation(softened)]),
+    ):
+        with pytest.warns(UserWarning, match=f"ends in {name!r}, which is flat") as said:
+            function(keras.Sequential([network(None), *layers]), IMAGES, CLASSES, batch_size=2)
+        assert [warning.filename for warning in said] == [__file__]
+    recwarn.clear()
+    for layers in ([], [L.Softmax()], [keras.layers.LeakyReLU()], [L.Activation("sigmoid")]):
+        function(keras.Sequential([network(None), *layers]), IMAGES[:2], CLASSES[:2])
+    assert not list(recwarn)
+
+
 class Subclassed(keras.Model):
     """A model that is written as Python, with a model inside."""
 

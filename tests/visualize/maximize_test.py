@@ -121,6 +121,24 @@ def test_a_confident_unit_has_a_gradient_because_the_score_is_taken_before_its_s
     np.testing.assert_allclose(maximize_unit(model, None, 0, steps=40, **PLAIN), 1, atol=1e-3)
 
 
+def test_a_flat_activation_of_a_class_is_named_and_that_of_a_hidden_unit_is_meant(recwarn):
+    model = keras.Sequential([keras.Input((3, 3, 1)), L.Flatten(), L.Dense(2, "tanh", name="hidden"), L.Dense(2)])
+    maximize_unit(model, "hidden", 0, steps=1)
+    maximize_unit(model, None, 0, steps=1)
+    assert not list(recwarn)
+    with pytest.warns(UserWarning, match="ends in 'tanh', which is flat") as said:
+        maximize_unit(keras.Sequential([model, L.Activation("tanh")]), None, 0, steps=2)
+    assert [warning.filename for warning in said] == [__file__]
+
+
+def test_numbers_of_numpy_are_numbers(network):
+    options = {"steps": 3, "jitter": 1, "norm": 0.25, "total_variation": 0.5, "seed": 2, "value_range": (0.0, 1.0)}
+    of_numpy = {name: np.float32(v) if isinstance(v, float) else v for name, v in options.items()}
+    of_numpy |= {name: np.int64(options[name]) for name in ("steps", "jitter", "seed")}
+    expected = maximize_unit(network, None, 1, **options)
+    np.testing.assert_array_equal(maximize_unit(network, None, np.int64(1), **of_numpy), expected)
+
+
 class Subclassed(keras.Model):
     def __init__(self):
         super().__init__()

@@ -1,13 +1,12 @@
 """What `GAN` asks of its networks, arguments and data, each answered by one sentence when it is not so."""
 
 import math
-import warnings
 
 import keras
 import numpy as np
 from keras import ops
 
-from kgan import backend
+from kgan import backend, notices
 from kgan.backend import keras_internals
 from kgan.class_scores import ends_in, logits_behind
 from kgan.last_activation import reach
@@ -106,10 +105,9 @@ def batch_norm_under(penalties, discriminator):
     """Batch norm makes each output depend on the whole batch; the penalties are of each sample's own gradient."""
     inner = keras_internals.layers_within(discriminator)
     if penalties and any(isinstance(layer, keras.layers.BatchNormalization) for layer in inner):
-        warnings.warn(
+        notices.from_the_users_line()(
             f"the discriminator has batch norm, under which {penalties[0].name} does not penalise the gradient of each "
-            "sample: build it with another normalization, such as 'layer' or 'none'.",
-            stacklevel=4,
+            "sample: build it with another normalization, such as 'layer' or 'none'."
         )
 
 
