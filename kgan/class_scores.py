@@ -5,6 +5,8 @@ import warnings
 import numpy as np
 from keras import ops
 
+from kgan.last_activation import ends_in as ends_in
+
 
 def are_logits(outputs, from_logits: bool | None = None) -> bool:
     """Whether a classifier's outputs, or what is found behind them, are logits rather than probabilities.
