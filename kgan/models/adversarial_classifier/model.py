@@ -9,8 +9,9 @@ from keras import ops
 from kgan import backend, columns
 from kgan.metrics.fairness_report import FairnessReport, fairness_report
 from kgan.metrics.leakage import check_columns
-from kgan.models.adversarial_classifier import networks, reading
-from kgan.models.adversarial_classifier.players import ClassifierAndAdversary
+from kgan.models import minibatches
+from kgan.models.adversarial_classifier import defaults, networks, probing, reading
+from kgan.models.adversarial_classifier.players import ClassifierAndAdversary, as_logits
 from kgan.sensitive import Encoding
 
 
@@ -95,25 +96,34 @@ class AdversarialClassifier(ClassifierAndAdversary):
         self.equalised_odds, self.warmup_steps = bool(equalised_odds), int(warmup_steps)
         self._encoding = None
 
-    def compile(self, optimizer="adam", adversary_optimizer="adam", adversary_steps: int = 1, **keras_kwargs):
+    def compile(self, optimizer="adam", adversary_optimizer=None, adversary_steps: int | None = None, **keras_kwargs):
         """Sets how the two players learn.
+
+        The adversary has to be the quicker one: what it cannot follow is not hidden, and a classifier that runs ahead
+        of a slow adversary may differ between groups more than one that hides nothing. Give it 1,000 rounds at least
+        (3,000 on representations), be the table ever so small. A classifier whose learning rate falls to 0 in the end,
+        by `keras.optimizers.schedules.CosineDecay` over all rounds, stops closest to where nothing is told.
 
         Args:
             optimizer: Keras optimizer of the classifier: instance, name or config.
-            adversary_optimizer: the same for the adversary.
+            adversary_optimizer: the same for the adversary; `None` is `keras.optimizers.Adam(5e-3)`.
             adversary_steps: updates of the adversary per round, each on a fresh minibatch, before that of the
-                classifier. More than one give a better adversary, and the classifier less data per epoch.
+                classifier. More than one give a better adversary, and the classifier less data per epoch. `None` is 3
+                on representations, where there is more to read, and 1 on predictions and with `"reversal"`.
             **keras_kwargs: see `Game.compile`.
 
         Raises:
             ValueError: if `objective="reversal"`, where both step together, is to take more steps of one; and as in
                 `Game.compile`.
         """
+        adversary_steps = defaults.adversary_steps(adversary_steps, self)
         if self.objective == "reversal" and adversary_steps != 1:
             raise ValueError(
                 "objective='reversal' moves both players in one pass: leave out adversary_steps, or use 'negative', "
                 "the same loss in turns."
             )
+        if adversary_optimizer is None:
+            adversary_optimizer = keras.optimizers.Adam(defaults.ADVERSARY_RATE)
         if not self.players:  # it depends on the first data who plays
             super().compile({"classifier": optimizer, "adversary": adversary_optimizer}, **keras_kwargs)
             self._adversary_optimizer, self._adversary_steps = adversary_optimizer, adversary_steps
@@ -134,6 +144,40 @@ class AdversarialClassifier(ClassifierAndAdversary):
             "adversary_steps": self._adversary_steps,
             **self._keras_kwargs,
         }
+
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs):
+        """Trains both players, see `Game.fit`.
+
+        Afterwards a fresh linear probe is asked, on a sample of at most 2,000 rows, what it reads from the
+        representation or the prediction. A warning says so if that is clearly more than the adversary reads, or, with
+        an alpha of 1 or more, than the true target alone would tell: then the adversary did not keep up, and nothing
+        made the classifier hide it. Nobody is asked with fewer than 200 rows, or after fewer than 2,000 rows of
+        training in all epochs together.
+
+        Args:
+            x: inputs: array, data frame, any structure of arrays, or a batched `tf.data.Dataset` of
+                `(x, {"target": y, "sensitive": s})`.
+            y: `{"target": y, "sensitive": s}`: the classes `(n,)`, and one sensitive column `(n,)` or several, as a
+                dict, a data frame or `(n, columns)`; of a dataset `None`.
+            batch_size, epochs, verbose, callbacks, **kwargs: as in `Game.fit`.
+
+        Returns:
+            A `keras.callbacks.History`.
+
+        Raises:
+            ValueError: for data that cannot be used.
+            FloatingPointError: if training diverges.
+        """
+        before = self.rounds
+        settings = {"epochs": epochs, "verbose": verbose, "callbacks": callbacks, **kwargs}
+        history = super().fit(x, y, batch_size, **settings)
+        if self.adversary is not None and self.alpha > 0:
+            data = self.read_data(x, y, batch_size)
+            share = kwargs.get("validation_split") or 0.0
+            data = minibatches.split(data, share)[0] if share else data
+            rounds = (self.rounds - before) * self.minibatches_per_round
+            probing.warn_if_read(self, data, rounds, batch_size or 32)
+        return history
 
     # The data
 
@@ -194,7 +238,7 @@ class AdversarialClassifier(ClassifierAndAdversary):
     def call(self, inputs, training=False):
         """Probabilities of the target, `(batch, classes)`, float32, of a batch of inputs."""
         logits = self.predictor(self.encoder(inputs, training=training), training=training)
-        return ops.softmax(ops.cast(logits, "float32"))
+        return ops.softmax(as_logits(logits))
 
     def predict(self, x, batch_size=None, verbose="auto", **kwargs):
         """Probabilities of the target.

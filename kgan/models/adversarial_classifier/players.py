@@ -1,12 +1,22 @@
 """The two players of `AdversarialClassifier`: their losses, and the gradients along which they step."""
 
 import keras
-from keras import ops
+import numpy as np
+from keras import ops, tree
 
-from kgan import backend
+from kgan import backend, class_scores
 from kgan.layers.reversal import reverse_gradient
 from kgan.models.adversarial_classifier import objectives
 from kgan.models.game import Game
+
+
+def as_logits(outputs):
+    """What stands before the last softmax or sigmoid of a network, if it has one, and otherwise its outputs.
+
+    In float32 whatever the dtype policy of the user's own networks: losses need the precision.
+    """
+    behind = class_scores.logits_behind(outputs)
+    return ops.cast(outputs if behind is None else behind, "float32")
 
 
 class ClassifierAndAdversary(Game):
@@ -41,8 +51,7 @@ class ClassifierAndAdversary(Game):
         representation = self.encoder(x, training=self.training)
         if not predict:
             return None, representation
-        # In float32 whatever the dtype policy of the user's own networks: losses need the precision.
-        logits = ops.cast(self.predictor(representation, training=self.training), "float32")
+        logits = as_logits(self.predictor(representation, training=self.training))
         if self.on == "representation":
             return logits, representation
         # Without what all logits share, which the probabilities do not show.
@@ -64,7 +73,19 @@ class ClassifierAndAdversary(Game):
     def _adversary_outputs(self, seen, labels):
         if self.equalised_odds:
             seen = [seen, ops.one_hot(labels["target"], len(self._encoding.classes))]
-        return ops.cast(self.adversary(seen, training=self.training), "float32")
+        return as_logits(self.adversary(seen, training=self.training))
+
+    def _seen_and_told(self, x, labels, rows_at_once: int = 256):
+        """What the adversary sees of the arrays `(x, labels)`, and what it makes of that, without training."""
+        self.training = False
+        found = []
+        for start in range(0, len(labels["target"]), rows_at_once):
+            some, of = tree.map_structure(lambda part: part[start : start + rows_at_once], (x, labels))  # noqa: B023
+            _, seen = self._run(some, predict=self.on == "prediction")
+            found.append(
+                [ops.convert_to_numpy(ops.cast(t, "float32")) for t in (seen, self._adversary_outputs(seen, of))]
+            )
+        return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
     def _current_alpha(self):
         if not self.warmup_steps:
