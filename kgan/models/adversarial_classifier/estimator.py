@@ -130,12 +130,12 @@ class SKLearnAdversarialClassifier(ClassifierMixin, ClassNamePrefixFeaturesOutMi
         )
         adversary_steps = defaults.adversary_steps(self.adversary_steps, model)
         batch_size = max(1, min(scalars.as_count(self.batch_size, "batch_size"), len(X) // adversary_steps))
-        steps_per_epoch = max(1, len(X) // batch_size // adversary_steps)
-        epochs = defaults.epochs(self.epochs, self.on, steps_per_epoch)
+        epochs, copies, steps = defaults.plan(self.epochs, model, len(X), batch_size * adversary_steps)
         optimizer = _copy(self.optimizer)
         if optimizer is None:
-            optimizer = defaults.falling_adam(epochs * steps_per_epoch)
+            optimizer = defaults.falling_adam(steps)
         model.compile(optimizer, _copy(self.adversary_optimizer), adversary_steps)
+        model._copies = copies
         history = model.fit(X, labels, batch_size=batch_size, epochs=epochs, verbose=self.verbose)
         self.model_, self.history_ = model, history.history
         self.classes_ = np.unique(y)

@@ -1,16 +1,14 @@
 """`AdversarialClassifier`: a classifier whose representation hides what an adversary tries to read from it."""
 
-import functools
-
 import keras
 import numpy as np
-from keras import ops
+from keras import ops, tree
 
 from kgan import backend, columns
 from kgan.metrics.fairness_report import FairnessReport, fairness_report
 from kgan.metrics.leakage import check_columns
 from kgan.models import minibatches
-from kgan.models.adversarial_classifier import defaults, networks, probing, reading
+from kgan.models.adversarial_classifier import networks, probing, reading
 from kgan.models.adversarial_classifier.players import ClassifierAndAdversary, as_logits
 from kgan.sensitive import Encoding
 
@@ -95,55 +93,8 @@ class AdversarialClassifier(ClassifierAndAdversary):
         self.alpha, self.objective, self.on = float(alpha), objective, on
         self.equalised_odds, self.warmup_steps = bool(equalised_odds), int(warmup_steps)
         self._encoding = None
-
-    def compile(self, optimizer="adam", adversary_optimizer=None, adversary_steps: int | None = None, **keras_kwargs):
-        """Sets how the two players learn.
-
-        The adversary has to be the quicker one: what it cannot follow is not hidden, and a classifier that runs ahead
-        of a slow adversary may differ between groups more than one that hides nothing. Give it 1,000 rounds at least
-        (3,000 on representations), be the table ever so small. A classifier whose learning rate falls to 0 in the end,
-        by `keras.optimizers.schedules.CosineDecay` over all rounds, stops closest to where nothing is told.
-
-        Args:
-            optimizer: Keras optimizer of the classifier: instance, name or config.
-            adversary_optimizer: the same for the adversary; `None` is `keras.optimizers.Adam(5e-3)`.
-            adversary_steps: updates of the adversary per round, each on a fresh minibatch, before that of the
-                classifier. More than one give a better adversary, and the classifier less data per epoch. `None` is 3
-                on representations, where there is more to read, and 1 on predictions and with `"reversal"`.
-            **keras_kwargs: see `Game.compile`.
-
-        Raises:
-            ValueError: if `objective="reversal"`, where both step together, is to take more steps of one; and as in
-                `Game.compile`.
-        """
-        adversary_steps = defaults.adversary_steps(adversary_steps, self)
-        if self.objective == "reversal" and adversary_steps != 1:
-            raise ValueError(
-                "objective='reversal' moves both players in one pass: leave out adversary_steps, or use 'negative', "
-                "the same loss in turns."
-            )
-        if adversary_optimizer is None:
-            adversary_optimizer = keras.optimizers.Adam(defaults.ADVERSARY_RATE)
-        if not self.players:  # it depends on the first data who plays
-            super().compile({"classifier": optimizer, "adversary": adversary_optimizer}, **keras_kwargs)
-            self._adversary_optimizer, self._adversary_steps = adversary_optimizer, adversary_steps
-            self._compile_later = functools.partial(
-                AdversarialClassifier.compile, self, *self.optimizers.values(), adversary_steps, **keras_kwargs
-            )
-            return
-        optimizers, steps = {"classifier": optimizer}, {}
-        if self.adversary is not None:
-            optimizers["adversary"], steps = adversary_optimizer, {"adversary": adversary_steps}
-        super().compile(optimizers, steps, simultaneous=self.objective == "reversal", **keras_kwargs)
-        self._adversary_optimizer, self._adversary_steps = adversary_optimizer, adversary_steps
-
-    def compile_arguments(self) -> dict:
-        return {
-            "optimizer": self.optimizers["classifier"],
-            "adversary_optimizer": self.optimizers.get("adversary", self._adversary_optimizer),
-            "adversary_steps": self._adversary_steps,
-            **self._keras_kwargs,
-        }
+        # How often an epoch takes each row: those of a small table cost more than their steps.
+        self._copies = 1
 
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs):
         """Trains both players, see `Game.fit`.
@@ -170,7 +121,10 @@ class AdversarialClassifier(ClassifierAndAdversary):
         """
         before = self.rounds
         settings = {"epochs": epochs, "verbose": verbose, "callbacks": callbacks, **kwargs}
-        history = super().fit(x, y, batch_size, **settings)
+        try:
+            history = super().fit(x, y, batch_size, **settings)
+        finally:
+            self._copies = 1
         if self.adversary is not None and self.alpha > 0:
             data = self.read_data(x, y, batch_size)
             share = kwargs.get("validation_split") or 0.0
@@ -190,6 +144,8 @@ class AdversarialClassifier(ClassifierAndAdversary):
             encoding = reading.learn(x, labels, conditional=self.equalised_odds)
         data = reading.encoded(x, labels, encoding, batch_size)
         self._encoding = encoding
+        if self._copies > 1:
+            data = tree.map_structure(lambda part: np.concatenate([part] * self._copies), data)
         return data
 
     def _prepare_for(self, data, method: str):
