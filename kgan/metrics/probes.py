@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from kgan.metrics.frechet import as_numbers
+from kgan.scalars import as_count
 
 # The inverse strength of scikit-learn's L2 penalty. One value for all features: on digits (pixels, codes of an
 # autoencoder, random features; 5 to 50 labels per class) it came within 0.01 of the accuracy of a cross-validated one.
@@ -98,9 +99,9 @@ def linear_probe(
     if not np.isin(test_labels, classes).all():
         unknown = test_labels[~np.isin(test_labels, classes)][0].item()
         raise ValueError(f"test_labels hold {unknown!r}, which is no class of train_labels: use the same classes.")
-    _check_count("repeats", repeats)
+    repeats = as_count(repeats, "repeats")
     if labels_per_class is not None:
-        _check_count("labels_per_class", labels_per_class)
+        labels_per_class = as_count(labels_per_class, "labels_per_class")
         if counts.min() < labels_per_class:
             raise ValueError(
                 f"labels_per_class is {labels_per_class}, but class {classes[counts.argmin()].item()!r} has only "
@@ -144,8 +145,3 @@ def _checked(features, labels, which: str):
             f"{which}_features, but they are {labels.dtype} of shape {labels.shape}."
         )
     return features.reshape(len(features), -1), labels
-
-
-def _check_count(name, value):
-    if isinstance(value, bool) or int(value) != value or value < 1:
-        raise ValueError(f"{name} must be a whole number from 1 up, but it is {value!r}.")

@@ -164,7 +164,8 @@ class Autoencoder(Game):
         if part != self._reconstructed_part:
             return None
         sentence = checks.unreachable(self.decoder, self.reconstruction_loss, low, high, self.title)
-        sentence, self._range_was_said = None if self._range_was_said else sentence, sentence is not None
+        sentence = None if self._range_was_said else sentence
+        self._range_was_said = self._range_was_said or sentence is not None
         return sentence
 
     def get_config(self) -> dict:

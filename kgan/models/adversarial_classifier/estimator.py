@@ -8,7 +8,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeatures
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_random_state, column_or_1d, validate_data
 
-from kgan import columns
+from kgan import columns, scalars
+from kgan.models.adversarial_classifier import defaults
 from kgan.models.adversarial_classifier.model import AdversarialClassifier
 
 # Rows per call of the networks where nothing is learned: one shape, so that they are traced once.
@@ -33,10 +34,13 @@ class SKLearnAdversarialClassifier(ClassifierMixin, ClassNamePrefixFeaturesOutMi
         on: `"representation"` or `"prediction"`, what the adversary sees.
         equalised_odds: whether it sees the true class, too.
         warmup_steps: number of training steps over which alpha rises from 0.
-        optimizer: Keras optimizer of the classifier: instance, name or config; `fit` uses a copy.
-        adversary_optimizer: the same for the adversary.
-        adversary_steps: updates of the adversary for each one of the classifier.
-        epochs: passes over the data.
+        optimizer: Keras optimizer of the classifier: instance, name or config; `fit` uses a copy. `None` is Adam whose
+            learning rate falls from 1e-3 to 0 over the whole training.
+        adversary_optimizer: the same for the adversary, which has to be the quicker one; `None` is Adam at 5e-3.
+        adversary_steps: updates of the adversary for each one of the classifier; `None` for 3 on representations and 1
+            otherwise.
+        epochs: passes over the data; `None` for as many as make 1,000 steps (3,000 on representations), which hiding
+            takes be the table ever so small, and at least 5.
         batch_size: rows per minibatch, or all there are if these are fewer. An incomplete last one is left out.
         verbose: as in `keras.Model.fit`.
         random_state: integer, for the same result each time; `None` or a `numpy.random.RandomState`.
@@ -65,11 +69,11 @@ class SKLearnAdversarialClassifier(ClassifierMixin, ClassNamePrefixFeaturesOutMi
         on="representation",
         equalised_odds=False,
         warmup_steps=0,
-        optimizer="adam",
-        adversary_optimizer="adam",
-        adversary_steps=1,
-        epochs=20,
-        batch_size=128,
+        optimizer=None,
+        adversary_optimizer=None,
+        adversary_steps=None,
+        epochs=None,
+        batch_size=64,
         verbose=0,
         random_state=None,
     ):
@@ -124,9 +128,15 @@ class SKLearnAdversarialClassifier(ClassifierMixin, ClassNamePrefixFeaturesOutMi
             warmup_steps=self.warmup_steps,
             seed=int(check_random_state(self.random_state).randint(2**31 - 1)),
         )
-        model.compile(_copy(self.optimizer), _copy(self.adversary_optimizer), self.adversary_steps)
-        batch_size = max(1, min(self.batch_size, len(X) // self.adversary_steps))
-        history = model.fit(X, labels, batch_size=batch_size, epochs=self.epochs, verbose=self.verbose)
+        adversary_steps = defaults.adversary_steps(self.adversary_steps, model)
+        batch_size = max(1, min(scalars.as_count(self.batch_size, "batch_size"), len(X) // adversary_steps))
+        epochs, copies, steps = defaults.plan(self.epochs, model, len(X), batch_size * adversary_steps)
+        optimizer = _copy(self.optimizer)
+        if optimizer is None:
+            optimizer = defaults.falling_adam(steps)
+        model.compile(optimizer, _copy(self.adversary_optimizer), adversary_steps)
+        model._copies = copies
+        history = model.fit(X, labels, batch_size=batch_size, epochs=epochs, verbose=self.verbose)
         self.model_, self.history_ = model, history.history
         self.classes_ = np.unique(y)
         return self

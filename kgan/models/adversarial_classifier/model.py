@@ -1,16 +1,15 @@
 """`AdversarialClassifier`: a classifier whose representation hides what an adversary tries to read from it."""
 
-import functools
-
 import keras
 import numpy as np
-from keras import ops
+from keras import ops, tree
 
 from kgan import backend, columns
 from kgan.metrics.fairness_report import FairnessReport, fairness_report
 from kgan.metrics.leakage import check_columns
-from kgan.models.adversarial_classifier import networks, reading
-from kgan.models.adversarial_classifier.players import ClassifierAndAdversary
+from kgan.models import minibatches
+from kgan.models.adversarial_classifier import networks, probing, reading
+from kgan.models.adversarial_classifier.players import ClassifierAndAdversary, as_logits
 from kgan.sensitive import Encoding
 
 
@@ -94,46 +93,45 @@ class AdversarialClassifier(ClassifierAndAdversary):
         self.alpha, self.objective, self.on = float(alpha), objective, on
         self.equalised_odds, self.warmup_steps = bool(equalised_odds), int(warmup_steps)
         self._encoding = None
+        # How often an epoch takes each row: those of a small table cost more than their steps.
+        self._copies = 1
 
-    def compile(self, optimizer="adam", adversary_optimizer="adam", adversary_steps: int = 1, **keras_kwargs):
-        """Sets how the two players learn.
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs):
+        """Trains both players, see `Game.fit`.
+
+        Afterwards a fresh linear probe is asked, on a sample of at most 2,000 rows, what it reads from the
+        representation or the prediction. A warning says so if that is clearly more than the adversary reads, or, with
+        an alpha of 1 or more, than the true target alone would tell: then the adversary did not keep up, and nothing
+        made the classifier hide it. Nobody is asked with fewer than 200 rows, or after fewer than 2,000 rows of
+        training in all epochs together.
 
         Args:
-            optimizer: Keras optimizer of the classifier: instance, name or config.
-            adversary_optimizer: the same for the adversary.
-            adversary_steps: updates of the adversary per round, each on a fresh minibatch, before that of the
-                classifier. More than one give a better adversary, and the classifier less data per epoch.
-            **keras_kwargs: see `Game.compile`.
+            x: inputs: array, data frame, any structure of arrays, or a batched `tf.data.Dataset` of
+                `(x, {"target": y, "sensitive": s})`.
+            y: `{"target": y, "sensitive": s}`: the classes `(n,)`, and one sensitive column `(n,)` or several, as a
+                dict, a data frame or `(n, columns)`; of a dataset `None`.
+            batch_size, epochs, verbose, callbacks, **kwargs: as in `Game.fit`.
+
+        Returns:
+            A `keras.callbacks.History`.
 
         Raises:
-            ValueError: if `objective="reversal"`, where both step together, is to take more steps of one; and as in
-                `Game.compile`.
+            ValueError: for data that cannot be used.
+            FloatingPointError: if training diverges.
         """
-        if self.objective == "reversal" and adversary_steps != 1:
-            raise ValueError(
-                "objective='reversal' moves both players in one pass: leave out adversary_steps, or use 'negative', "
-                "the same loss in turns."
-            )
-        if not self.players:  # it depends on the first data who plays
-            super().compile({"classifier": optimizer, "adversary": adversary_optimizer}, **keras_kwargs)
-            self._adversary_optimizer, self._adversary_steps = adversary_optimizer, adversary_steps
-            self._compile_later = functools.partial(
-                AdversarialClassifier.compile, self, *self.optimizers.values(), adversary_steps, **keras_kwargs
-            )
-            return
-        optimizers, steps = {"classifier": optimizer}, {}
-        if self.adversary is not None:
-            optimizers["adversary"], steps = adversary_optimizer, {"adversary": adversary_steps}
-        super().compile(optimizers, steps, simultaneous=self.objective == "reversal", **keras_kwargs)
-        self._adversary_optimizer, self._adversary_steps = adversary_optimizer, adversary_steps
-
-    def compile_arguments(self) -> dict:
-        return {
-            "optimizer": self.optimizers["classifier"],
-            "adversary_optimizer": self.optimizers.get("adversary", self._adversary_optimizer),
-            "adversary_steps": self._adversary_steps,
-            **self._keras_kwargs,
-        }
+        before = self.rounds
+        settings = {"epochs": epochs, "verbose": verbose, "callbacks": callbacks, **kwargs}
+        try:
+            history = super().fit(x, y, batch_size, **settings)
+        finally:
+            self._copies = 1
+        if self.adversary is not None and self.alpha > 0:
+            data = self.read_data(x, y, batch_size)
+            share = kwargs.get("validation_split") or 0.0
+            data = minibatches.split(data, share)[0] if share else data
+            rounds = (self.rounds - before) * self.minibatches_per_round
+            probing.warn_if_read(self, data, rounds, batch_size or 32)
+        return history
 
     # The data
 
@@ -146,6 +144,8 @@ class AdversarialClassifier(ClassifierAndAdversary):
             encoding = reading.learn(x, labels, conditional=self.equalised_odds)
         data = reading.encoded(x, labels, encoding, batch_size)
         self._encoding = encoding
+        if self._copies > 1:
+            data = tree.map_structure(lambda part: np.concatenate([part] * self._copies), data)
         return data
 
     def _prepare_for(self, data, method: str):
@@ -194,7 +194,7 @@ class AdversarialClassifier(ClassifierAndAdversary):
     def call(self, inputs, training=False):
         """Probabilities of the target, `(batch, classes)`, float32, of a batch of inputs."""
         logits = self.predictor(self.encoder(inputs, training=training), training=training)
-        return ops.softmax(ops.cast(logits, "float32"))
+        return ops.softmax(as_logits(logits))
 
     def predict(self, x, batch_size=None, verbose="auto", **kwargs):
         """Probabilities of the target.

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import tree
 
-from kgan import backend
+from kgan import backend, class_scores, last_activation
 from kgan.networks.mlp import mlp
 
 # Chosen on UCI Adult, see benchmarks/.
@@ -41,6 +41,7 @@ def complete(x, encoding, networks: dict, *, on: str, equalised_odds: bool, seed
         )
     logits = _applied(predictor, representation, "predictor")
     _refuse_other_shape(logits, (classes,), "predictor", "one logit for each class of the target")
+    _refuse_squashed(predictor, "predictor", "logits")
     if not encoding.columns:
         return {"encoder": encoder, "predictor": predictor, "adversary": None}
     seen = representation if on == "representation" else logits
@@ -51,6 +52,7 @@ def complete(x, encoding, networks: dict, *, on: str, equalised_odds: bool, seed
         adversary = _with_class(shape, _with_first_weights(adversary, seed + 200), true_class)
     outputs = _applied(adversary, seen if true_class is None else [seen, true_class], "adversary")
     _refuse_other_shape(outputs, (encoding.width,), "adversary", _explained(encoding.columns))
+    _refuse_squashed(adversary, "adversary", "logits and unbounded numbers")
     return {"encoder": encoder, "predictor": predictor, "adversary": adversary}
 
 
@@ -127,6 +129,19 @@ def _refuse_other_shape(outputs, wanted: tuple, what: str, why: str):
     if tuple(outputs.shape[1:]) != wanted:
         shape = tuple(outputs.shape)
         raise ValueError(f"the {what} must make outputs of shape {(None, *wanted)}, {why}, but makes {shape}.")
+
+
+def _refuse_squashed(network, what: str, wanted: str):
+    """Refuses outputs in narrow limits, unless these come of a softmax or sigmoid that one can look behind."""
+    low, high = last_activation.reach(network)
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return
+    examples = tree.map_structure(lambda of: np.zeros((1, *(n or 1 for n in of.shape[1:])), "float32"), network.input)
+    if class_scores.logits_behind(network(examples)) is None:
+        raise ValueError(
+            f"the {what} has to give {wanted}, but ends in {last_activation.ends_in(network)!r}, which gives only "
+            f"{low:g} to {high:g}: leave this activation out."
+        )
 
 
 def _explained(columns) -> str:

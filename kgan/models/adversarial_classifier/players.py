@@ -1,11 +1,24 @@
-"""The two players of `AdversarialClassifier`: their losses, and the gradients along which they step."""
+"""The two players of `AdversarialClassifier`: how they learn, their losses, and the gradients along which they step."""
 
-from keras import ops
+import functools
 
-from kgan import backend
+import keras
+import numpy as np
+from keras import ops, tree
+
+from kgan import backend, class_scores
 from kgan.layers.reversal import reverse_gradient
-from kgan.models.adversarial_classifier import objectives
+from kgan.models.adversarial_classifier import defaults, objectives
 from kgan.models.game import Game
+
+
+def as_logits(outputs):
+    """What stands before the last softmax or sigmoid of a network, if it has one, and otherwise its outputs.
+
+    In float32 whatever the dtype policy of the user's own networks: losses need the precision.
+    """
+    behind = class_scores.logits_behind(outputs)
+    return ops.cast(outputs if behind is None else behind, "float32")
 
 
 class ClassifierAndAdversary(Game):
@@ -14,6 +27,55 @@ class ClassifierAndAdversary(Game):
     A subclass makes the networks and has the attributes `alpha`, `objective`, `on`, `equalised_odds` and
     `warmup_steps` of `AdversarialClassifier`, and the `Encoding` of its labels as `_encoding`.
     """
+
+    def compile(self, optimizer="adam", adversary_optimizer=None, adversary_steps: int | None = None, **keras_kwargs):
+        """Sets how the two players learn.
+
+        The adversary has to be the quicker one: what it cannot follow is not hidden, and a classifier that runs ahead
+        of a slow adversary may differ between groups more than one that hides nothing. Give it 1,000 rounds at least
+        (3,000 on representations), be the table ever so small. A classifier whose learning rate falls to 0 in the end,
+        by `keras.optimizers.schedules.CosineDecay` over all rounds, stops closest to where nothing is told.
+
+        Args:
+            optimizer: Keras optimizer of the classifier: instance, name or config.
+            adversary_optimizer: the same for the adversary; `None` is `keras.optimizers.Adam(5e-3)`.
+            adversary_steps: updates of the adversary per round, each on a fresh minibatch, before that of the
+                classifier. More than one give a better adversary, and the classifier less data per epoch. `None` is 3
+                on representations, where there is more to read, and 1 on predictions and with `"reversal"`.
+            **keras_kwargs: see `Game.compile`.
+
+        Raises:
+            ValueError: if `objective="reversal"`, where both step together, is to take more steps of one; and as in
+                `Game.compile`.
+        """
+        adversary_steps = defaults.adversary_steps(adversary_steps, self)
+        if self.objective == "reversal" and adversary_steps != 1:
+            raise ValueError(
+                "objective='reversal' moves both players in one pass: leave out adversary_steps, or use 'negative', "
+                "the same loss in turns."
+            )
+        if adversary_optimizer is None:
+            adversary_optimizer = keras.optimizers.Adam(defaults.ADVERSARY_RATE)
+        if not self.players:  # it depends on the first data who plays
+            super().compile({"classifier": optimizer, "adversary": adversary_optimizer}, **keras_kwargs)
+            self._adversary_optimizer, self._adversary_steps = adversary_optimizer, adversary_steps
+            self._compile_later = functools.partial(
+                ClassifierAndAdversary.compile, self, *self.optimizers.values(), adversary_steps, **keras_kwargs
+            )
+            return
+        optimizers, steps = {"classifier": optimizer}, {}
+        if self.adversary is not None:
+            optimizers["adversary"], steps = adversary_optimizer, {"adversary": adversary_steps}
+        super().compile(optimizers, steps, simultaneous=self.objective == "reversal", **keras_kwargs)
+        self._adversary_optimizer, self._adversary_steps = adversary_optimizer, adversary_steps
+
+    def compile_arguments(self) -> dict:
+        return {
+            "optimizer": self.optimizers["classifier"],
+            "adversary_optimizer": self.optimizers.get("adversary", self._adversary_optimizer),
+            "adversary_steps": self._adversary_steps,
+            **self._keras_kwargs,
+        }
 
     def player_loss(self, player, data):
         x, labels = data
@@ -40,8 +102,7 @@ class ClassifierAndAdversary(Game):
         representation = self.encoder(x, training=self.training)
         if not predict:
             return None, representation
-        # In float32 whatever the dtype policy of the user's own networks: losses need the precision.
-        logits = ops.cast(self.predictor(representation, training=self.training), "float32")
+        logits = as_logits(self.predictor(representation, training=self.training))
         if self.on == "representation":
             return logits, representation
         # Without what all logits share, which the probabilities do not show.
@@ -63,7 +124,19 @@ class ClassifierAndAdversary(Game):
     def _adversary_outputs(self, seen, labels):
         if self.equalised_odds:
             seen = [seen, ops.one_hot(labels["target"], len(self._encoding.classes))]
-        return ops.cast(self.adversary(seen, training=self.training), "float32")
+        return as_logits(self.adversary(seen, training=self.training))
+
+    def _seen_and_told(self, x, labels, rows_at_once: int = 256):
+        """What the adversary sees of the arrays `(x, labels)`, and what it makes of that, without training."""
+        self.training = False
+        found = []
+        for start in range(0, len(labels["target"]), rows_at_once):
+            some, of = tree.map_structure(lambda part: part[start : start + rows_at_once], (x, labels))  # noqa: B023
+            _, seen = self._run(some, predict=self.on == "prediction")
+            found.append(
+                [ops.convert_to_numpy(ops.cast(t, "float32")) for t in (seen, self._adversary_outputs(seen, of))]
+            )
+        return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
     def _current_alpha(self):
         if not self.warmup_steps:

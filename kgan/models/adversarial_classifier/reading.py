@@ -1,29 +1,25 @@
 """What `AdversarialClassifier` asks of its arguments and data, and how it reads them."""
 
-import numbers
-
 import numpy as np
 from keras import tree
 
-from kgan import backend, columns
+from kgan import backend, columns, scalars
 from kgan.models import minibatches
 from kgan.models.adversarial_classifier.objectives import OBJECTIVES
-from kgan.scalars import is_count
 from kgan.sensitive import Encoding
 
 CALL = 'fit(x, {"target": y, "sensitive": s})'
 
 
 def check_arguments(alpha, objective, on, warmup_steps):
-    if isinstance(alpha, bool) or not isinstance(alpha, numbers.Real) or not 0 <= alpha < float("inf"):
-        raise ValueError(f"alpha must be a number of at least 0, got {alpha!r}.")
+    scalars.as_real(alpha, "alpha", 0)
     for name, value, right in (
         ("objective", objective, OBJECTIVES),
         ("on", on, ("representation", "prediction")),
     ):
         if value not in right:
             raise ValueError(f"unknown {name} {value!r}: use one of {', '.join(map(repr, right))}.")
-    if not is_count(warmup_steps, least=0):
+    if not scalars.is_count(warmup_steps, least=0):
         raise ValueError(f"warmup_steps must be a whole number of rounds, 0 for none, got {warmup_steps!r}.")
 
 
@@ -34,7 +30,7 @@ def split(x, y, batch_size, *, need_sensitive: bool):
         ValueError: if there is no dict of a target and sensitive columns.
     """
     if backend.is_dataset(x):
-        minibatches.as_data(x, y, batch_size)
+        x = minibatches.as_data(x, y, batch_size)
         spec = x.element_spec
         if not isinstance(spec, tuple) or len(spec) != 2:
             raise ValueError('the dataset must give pairs (x, {"target": y, "sensitive": s}).')

@@ -7,9 +7,10 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 import tensorflow as tf
 from sklearn.base import clone
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
@@ -34,19 +35,54 @@ def eager():
     tf.config.run_functions_eagerly(False)
 
 
-def test_scikit_learns_own_checks_pass(eager):
-    sgd = {"class_name": "SGD", "config": {"learning_rate": 0.2}}
+SGD = {"class_name": "SGD", "config": {"learning_rate": 0.2}}
+FEW_STEPS = {"optimizer": SGD, "epochs": 1, "batch_size": 8}
+
+
+class WithASensitiveColumn(SKLearnAdversarialClassifier):
+    """Hides whether the first column is above its median, which scikit-learn's checks do not pass to `fit`."""
+
+    def fit(self, X, y, sensitive_features=None):
+        return super().fit(X, y, self.column(X) if sensitive_features is None else sensitive_features)
+
+    @staticmethod
+    def column(X):
+        try:
+            first = np.asarray(X, "float64")[:, 0]
+            above = first > np.median(first)
+            return above if 0 < above.sum() < len(above) else np.arange(len(first)) % 2
+        except (TypeError, ValueError, IndexError):  # what the checks expect fit to refuse for itself
+            return np.arange(2)
+
+
+def run_all_checks(estimator):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        results = check_estimator(make(alpha=0, optimizer=sgd, epochs=1, batch_size=8), on_fail="raise")
+        results = check_estimator(estimator, on_fail="raise")
     passed = {result["check_name"] for result in results if result["status"] == "passed"}
     assert len(results) > 50 and "check_classifiers_train" in passed
+    # The array API is for estimators that compute with it; these networks run in TensorFlow.
     assert {result["check_name"] for result in results} - passed <= {"check_array_api_input"}
+
+
+def test_scikit_learns_own_checks_pass(eager):
+    run_all_checks(make(alpha=0, **FEW_STEPS))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"on": "prediction"}, {"objective": "reversal"}],
+    ids=["projection on predictions", "reversal on representations"],
+)
+def test_scikit_learns_own_checks_pass_with_a_sensitive_column(eager, settings):
+    run_all_checks(WithASensitiveColumn(alpha=0.5, random_state=0, **FEW_STEPS, **settings))
 
 
 def test_it_is_the_model_with_the_same_settings():
     adam = keras.optimizers.Adam(0.01)
-    ours = make(alpha=0.5, objective="uniform", optimizer=adam, adversary_steps=2).fit(X, Y, S)
+    ours = make(
+        alpha=0.5, objective="uniform", optimizer=adam, adversary_optimizer="adam", adversary_steps=np.int64(2)
+    ).fit(X, Y, S)
     model = AdversarialClassifier(alpha=0.5, objective="uniform", seed=ours.model_.seed)
     model.compile(keras.optimizers.Adam(0.01), "adam", adversary_steps=2)
     history = model.fit(X, {"target": Y, "sensitive": S}, batch_size=20, epochs=3, verbose=0).history
@@ -72,13 +108,34 @@ def test_it_works_in_a_pipeline_with_frames():
         make().fit(frame, Y, S)
 
 
-def test_metadata_routing_brings_the_sensitive_features_to_a_search():
-    import sklearn
+def test_metadata_routing_brings_the_sensitive_features_to_every_fold(monkeypatch):
+    got = []
+    fit = SKLearnAdversarialClassifier.fit
 
+    def noting(self, X, y, sensitive_features=None):
+        got.append((X, sensitive_features))
+        return fit(self, X, y, sensitive_features)
+
+    monkeypatch.setattr(SKLearnAdversarialClassifier, "fit", noting)
     with sklearn.config_context(enable_metadata_routing=True):
         estimator = make(epochs=1).set_fit_request(sensitive_features=True)
         scores = cross_val_score(estimator, X, Y, cv=2, params={"sensitive_features": S})
+        pipeline = make_pipeline(StandardScaler(), estimator)
+        search = GridSearchCV(pipeline, {"sklearnadversarialclassifier__alpha": [0.1, 1.0]}, cv=2)
+        search.fit(X, Y, sensitive_features=S)
     assert scores.shape == (2,) and np.isfinite(scores).all()
+    assert search.predict(X).shape == (200,) and len(got) == 2 + 4 + 1
+    for x, sensitive in got:  # each row with its own: "a" where the second column is positive
+        above = x[:, 1] > np.sort(x[:, 1])[(sensitive == "b").sum() - 1]  # scaled or not
+        np.testing.assert_array_equal(sensitive == "a", above)
+    with sklearn.config_context(enable_metadata_routing=True), pytest.raises(ValueError, match="sensitive_features"):
+        cross_val_score(make(epochs=1), X, Y, cv=2, params={"sensitive_features": S})
+
+
+def test_wrong_numbers_are_refused_before_any_work():
+    for name in ("epochs", "batch_size", "adversary_steps"):
+        with pytest.raises(ValueError, match=f"{name} must be a whole number of at least 1, got 0"):
+            make(**{name: 0}).fit(X, Y, S)
 
 
 def test_without_sensitive_features_nothing_but_alpha_0_is_trained():

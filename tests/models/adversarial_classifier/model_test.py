@@ -427,8 +427,8 @@ def test_mixed_precision_comes_close_to_float32(policy, objective):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"alpha": -1}, "alpha must be a number of at least 0, got -1"),
-        ({"alpha": float("nan")}, "alpha must be a number"),
+        ({"alpha": -1}, "alpha must be a finite number of at least 0, got -1"),
+        ({"alpha": float("nan")}, "alpha must be a finite number"),
         ({"objective": "projecton"}, "unknown objective 'projecton': use one of 'projection', 'reversal', 'uniform'"),
         ({"on": "logits"}, "unknown on 'logits': use one of 'representation', 'prediction'"),
         ({"warmup_steps": 0.5}, "warmup_steps must be a whole number of rounds"),
@@ -469,3 +469,124 @@ def test_networks_that_do_not_fit_the_data_are_refused(networks, sentence):
     model.compile()
     with pytest.raises(ValueError, match=sentence):
         model.fit(X, LABELS)
+
+
+# A last activation where logits belong
+
+
+class Written(keras.Model):
+    """The same layer as Python, in which no last activation can be seen from outside."""
+
+    def __init__(self, units, activation):
+        super().__init__()
+        self.dense = keras.layers.Dense(units, activation)
+
+    def call(self, inputs, training=False):
+        return self.dense(inputs)
+
+
+@pytest.mark.parametrize("objective", ["projection", "reversal", "uniform"])
+@pytest.mark.parametrize("kind", ["Sequential", "as Python"])
+def test_what_stands_before_a_last_softmax_or_sigmoid_is_trained_and_predicted_with(objective, kind):
+    labels = {"target": TARGET, "sensitive": SENSITIVE["sex"]}
+
+    def trained(activations):
+        keras.utils.set_random_seed(2)
+        encoder = keras.Sequential([keras.Input((6,)), keras.layers.Dense(5, "tanh")])
+        if kind == "Sequential":
+            heads = [
+                keras.Sequential([keras.Input((5,)), keras.layers.Dense(units, activation)])
+                for units, activation in zip((3, 1), activations, strict=True)
+            ]
+        else:
+            heads = [Written(*of) for of in zip((3, 1), activations, strict=True)]
+        model = AdversarialClassifier(encoder, *heads, objective=objective, seed=0)
+        rates = keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1)
+        model.compile(*rates, 1, run_eagerly=objective == "uniform")
+        logs = model.fit(X, labels, batch_size=16, epochs=2, verbose=0).history
+        return logs, model.get_weights(), model.predict(X, verbose=0)
+
+    for logits, squashed in zip(trained((None, None)), trained(("softmax", "sigmoid")), strict=True):
+        keras.tree.map_structure(np.testing.assert_array_equal, logits, squashed)
+
+
+@pytest.mark.parametrize(
+    ("place", "layers", "sentence"),
+    [
+        (
+            0,
+            [keras.layers.Dense(3, "tanh")],
+            r"predictor has to give logits, but ends in 'tanh', .* only -1 to 1: leave",
+        ),
+        (
+            0,
+            [keras.layers.Dense(3, "softmax"), keras.layers.Reshape((3,))],
+            "predictor has to give logits, but ends in 's",
+        ),
+        (1, [keras.layers.Dense(5, "tanh")], "adversary has to give logits and unbounded numbers, but ends in 'tanh'"),
+    ],
+)
+def test_an_activation_that_cannot_be_looked_behind_is_refused(place, layers, sentence):
+    encoder, *heads = networks()
+    heads[place] = keras.Sequential([keras.Input((5,)), *layers])
+    model = AdversarialClassifier(encoder, *heads)
+    model.compile()
+    with pytest.raises(ValueError, match=sentence):
+        model.fit(X, LABELS, batch_size=16, verbose=0)
+
+
+def test_a_representation_may_end_in_any_activation():
+    model = AdversarialClassifier(keras.Sequential([keras.Input((6,)), keras.layers.Dense(5, "sigmoid")]))
+    model.compile(run_eagerly=True)
+    assert model.fit(X, LABELS, batch_size=16, verbose=0).history["target_loss"][0] > 0
+
+
+# Datasets are asked what arrays are asked
+
+
+def test_a_dataset_of_float64_trains_to_what_its_array_trains_to():
+    def weights(*data, **options):
+        model = make(rate=0.1, steps=1)
+        model.fit(*data, verbose=0, **options)
+        return model.get_weights()
+
+    wide = X.astype("float64")
+    dataset = tf.data.Dataset.from_tensor_slices((wide, LABELS)).batch(16, drop_remainder=True)
+    for a, b in zip(weights(wide, LABELS, batch_size=16, shuffle=False), weights(dataset), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def spoilt(name):
+    """The data with one fault, far behind the first batch."""
+    x, target, sex = X.copy(), TARGET.copy(), SENSITIVE["sex"].copy()
+    if name == "NaN":
+        x[50, 2] = np.nan
+    elif name == "class":
+        target[50] = "top"
+    elif name == "group":
+        sex[50] = "x"
+    return x, {"target": target, "sensitive": sex}
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [("NaN", "NaN or infinite"), ("class", "'top', which the data of the first fit"), ("group", "'x', which the data")],
+)
+def test_what_is_wrong_in_a_later_batch_is_told_as_of_arrays(fault, sentence):
+    model = AdversarialClassifier(seed=0)
+    model.compile("sgd", "sgd", 1, run_eagerly=True)
+    model.fit(*spoilt("nothing"), batch_size=16, verbose=0)
+    for data in (spoilt(fault), [tf.data.Dataset.from_tensor_slices(spoilt(fault)).batch(16)]):
+        options = {"batch_size": 16} if len(data) == 2 else {}
+        with pytest.raises((ValueError, FloatingPointError), match=sentence):
+            model.fit(*data, verbose=0, **options)
+
+
+def test_numbers_may_be_numpys():
+    model = AdversarialClassifier(alpha=np.float32(0.5), warmup_steps=np.int64(4), seed=np.int64(3))
+    model.compile("sgd", "sgd", adversary_steps=np.int64(2), run_eagerly=True)
+    model.fit(X, LABELS, batch_size=16, verbose=0)
+    config = model.get_config()
+    assert (config["alpha"], config["warmup_steps"], config["seed"], model.steps["adversary"]) == (0.5, 4, 3, 2)
+    with pytest.raises(ValueError, match="adversary_steps must be a whole number of at least 1, got 2.5"):
+        model.compile(adversary_steps=2.5)
