@@ -31,7 +31,7 @@ def arguments(num_classes, base, weights, augmentation, input_shape):
 
 def units(head) -> tuple:
     """Numbers of units, when the head is given as such."""
-    numbers = tuple(head) if isinstance(head, list | tuple) else (head,)
+    numbers = tuple(head) if isinstance(head, list | tuple | np.ndarray) and np.ndim(head) else (head,)
     if not all(map(is_count, numbers)):
         raise ValueError(f"head must be numbers of units such as (256, 64), or a Keras layer or model, got {head!r}.")
     return tuple(int(n) for n in numbers)

@@ -1,5 +1,7 @@
 """`TransferClassifier`: a pretrained network, cut at a layer, with a new head that is trained on few images."""
 
+import warnings
+
 import keras
 
 from kgan.class_names import as_class_names
@@ -79,7 +81,7 @@ class TransferClassifier(CachedTraining):
         name: str | None = None,
     ):
         transfer_checks.arguments(num_classes, base, weights, augmentation, input_shape)
-        input_shape = tuple(input_shape)
+        input_shape = tuple(map(int, input_shape))
         self_made = isinstance(head, keras.Layer)
         layers = [head] if self_made else transfer_checks.units(head)
         if isinstance(base, str):
@@ -208,7 +210,9 @@ class TransferClassifier(CachedTraining):
             if isinstance(config[name], dict):
                 config[name] = keras.saving.deserialize_keras_object(config[name], custom_objects)
         # The base is the cut one, with its preprocessing; its weights come from the file that is being loaded.
-        model = cls(**config, weights=None, cut=None)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", backbones.ANSWERS)  # it was said when the model was made
+            model = cls(**config, weights=None, cut=None)
         if unfrozen:
             model.unfreeze(unfrozen)
         return model

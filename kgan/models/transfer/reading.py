@@ -7,7 +7,7 @@ from kgan.models import minibatches
 from kgan.models.transfer import batches
 from kgan.models.transfer import checks as transfer_checks
 
-# Few images make few steps in an epoch: up to so many images, batches of so many.
+# Few images make few steps in an epoch: of fewer than so many images, batches of so many.
 _SMALL_SETS = {200: 8, 400: 16}
 
 
@@ -41,11 +41,9 @@ def labelled(model, x, y=None, sample_weight=None, batch_size=None):
     return data, batch_size
 
 
-def default_batch_size(model, data) -> int:
-    """Images per step of training on arrays, when the user gives none."""
-    if model.num_devices > 1 or backend.is_dataset(data):
-        return 32
-    return next((size for most, size in _SMALL_SETS.items() if len(data[1]) < most), 32)
+def default_batch_size(images: int, devices: int = 1) -> int:
+    """Images per step of training on so many, when the user does not say."""
+    return 32 if devices > 1 else next((size for most, size in _SMALL_SETS.items() if images < most), 32)
 
 
 def unlabelled(model, x, batch_size=None):

@@ -6,6 +6,8 @@ from keras import ops
 
 # A unit that varies by less than this share of its largest value says nothing: what varies is rounding.
 _ROUNDING = 1e-5
+# So many numbers are looked at at once, because there may be more of them than memory.
+_PART = 2**22
 
 
 @keras.saving.register_keras_serializable(package="kgan")
@@ -48,7 +50,7 @@ class FeatureStandardization(keras.layers.Layer):
         Raises:
             FloatingPointError: if a feature is NaN or infinite.
         """
-        step = max(1, 2**22 // max(1, features.shape[-1]))  # in parts, for what is larger than memory
+        step = max(1, _PART // features.shape[-1])
         parts = [slice(start, start + step) for start in range(0, len(features), step)]
         with np.errstate(over="ignore", invalid="ignore"):
             mean = sum(np.asarray(features[part], "float64").sum(0) for part in parts) / len(features)

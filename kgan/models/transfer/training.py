@@ -108,7 +108,8 @@ class CachedTraining(ExactModel):
             validation_batch_size = validation_batch_size or own_size
             if kwargs.get("validation_steps") is None or self.caches_features:
                 refuse_endless(validation_data)
-        batch_size = batch_size or reading.default_batch_size(self, data)
+        if batch_size is None:
+            batch_size = reading.default_batch_size(len(data[1]), self.num_devices)
         validation_batch_size = validation_batch_size or batch_size
         data = self._prepared(data, batch_size, verbose, "training", steps_per_epoch)
         batches, steps_per_epoch = reading.training_batches(self, data, batch_size, shuffle, steps_per_epoch)
