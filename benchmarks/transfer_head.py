@@ -1,9 +1,9 @@
 """How much a new head learns from few labels, beside scikit-learn on the same features: bases, labels and scales.
 
 `TransferClassifier` with its defaults, 20 epochs, against `make_pipeline(StandardScaler(), LogisticRegression())` on
-the features that it has cached. The base is a small network that has learned from unlabelled garments how they are turned
-(Gidaris et al. 2018, https://arxiv.org/abs/1803.07728), cut at several layers, and VGG16 with random weights; the
-features come as they are and multiplied by 0.01 and by 100. Images that are not labelled are tested on.
+the features that it has cached. The base is a small network that has learned from unlabelled garments how they are
+turned (Gidaris et al. 2018, https://arxiv.org/abs/1803.07728), cut at several layers, and VGG16 with random weights;
+the features come as they are and multiplied by 0.01 and by 100. Images that are not labelled are tested on.
 
     python benchmarks/transfer_head.py --folder emoji
 
