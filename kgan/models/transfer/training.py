@@ -121,6 +121,11 @@ class CachedTraining(ExactModel):
         with in_a_sentence():
             return super().fit(batches, shuffle=False, callbacks=callbacks, class_weight=class_weight, **kwargs)
 
+    def train_step(self, data):
+        # When a dataset of unknown length ends, a compiled step begins that gets no data: its optimizer must not count.
+        with backend.after([part for part in keras.tree.flatten(data) if part is not None]):
+            return super().train_step(data)
+
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs):
         """Computes the loss and the metrics on what `fit` takes. Arguments and returns are those of Keras.
 
