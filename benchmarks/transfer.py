@@ -8,6 +8,8 @@ does hits both. The weights of VGG16 are random, which does not matter for the t
     python benchmarks/transfer.py                                   # 96 x 96, convolutions: minutes on 2 idle cores
     python benchmarks/transfer.py --size 224 --cut fc1 --images 32  # the lecture's cut: needs 3 GB of memory
     python benchmarks/transfer.py --quick                           # a few small images
+
+What the head learns is measured by `transfer_head.py`.
 """
 
 import argparse

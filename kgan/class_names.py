@@ -77,8 +77,9 @@ def _is_id(number) -> bool:
 
 
 def _by_id(pairs) -> list | None:
-    found = {int(number): name for number, name in pairs}
-    return [found[i] for i in range(len(found))] if sorted(found) == list(range(len(found))) else None
+    pairs = [(int(number), name) for number, name in pairs]
+    found = dict(pairs)
+    return [found[i] for i in range(len(pairs))] if sorted(found) == list(range(len(pairs))) else None
 
 
 def _as_text(name) -> str:

@@ -11,6 +11,7 @@ from kgan.cli.class_folders import ClassFolders
 from kgan.cli.transfer_run import FINE_TUNING_STEPS, PLAIN, TransferRun
 from kgan.cli.transfer_settings import TransferSettings
 from kgan.models.transfer import TransferClassifier, freezing
+from kgan.models.transfer.reading import default_batch_size
 
 
 def transfer(
@@ -33,9 +34,21 @@ def transfer(
     head: str = typer.Option(
         "", help="units of new layers before the last one, such as 256,128; by default none", rich_help_panel="Network"
     ),
-    epochs: int = typer.Option(20, help="passes over the features", rich_help_panel="Training"),
-    batch_size: int = typer.Option(32, help="images per update", rich_help_panel="Training"),
-    lr: float = typer.Option(1e-3, help="learning rate", rich_help_panel="Training"),
+    epochs: int = typer.Option(20, help="passes over the features, at most", rich_help_panel="Training"),
+    patience: int = typer.Option(
+        5,
+        help="stop after so many epochs in which nothing improves on the held-out images, and keep the best epoch; 0: "
+        "train for all epochs and keep the last",
+        rich_help_panel="Training",
+    ),
+    batch_size: int | None = typer.Option(
+        None, help="images per update; by default 32, 16 or 8, by their number", rich_help_panel="Training"
+    ),
+    lr: float | None = typer.Option(
+        None,
+        help="learning rate; by default 0.01, less for more than 128 features, and 1e-5 for fine-tuning",
+        rich_help_panel="Training",
+    ),
     fine_tune: str | None = typer.Option(
         None,
         metavar="LAYERS",
@@ -43,7 +56,9 @@ def transfer(
         rich_help_panel="Training",
     ),
     fine_tune_epochs: int = typer.Option(
-        5, help=f"passes over the images for that, at lr * {FINE_TUNING_STEPS:g}", rich_help_panel="Training"
+        5,
+        help=f"passes over the images for that, at lr * {FINE_TUNING_STEPS:g} if lr is given",
+        rich_help_panel="Training",
     ),
     seed: int = typer.Option(0, help="decides what is held out and how training begins", rich_help_panel="Run"),
     out: str | None = typer.Option(None, help="folder of the run; by default runs/FOLDER-N", rich_help_panel="Run"),
@@ -51,7 +66,8 @@ def transfer(
 ):
     """Trains a classifier for your own images on what a pretrained network sees in them, and exports it.
 
-    Some images of each class are held out, and the classifier is tested on these.
+    Some images of each class are held out. Training stops when nothing improves on these any more, goes back to the
+    best epoch, and is tested on them; as they have chosen the epoch, new images may do a little worse.
     """
     settings = TransferSettings(
         folder=folder,
@@ -63,6 +79,7 @@ def transfer(
         image_size=image_size,
         head=head,
         epochs=epochs,
+        patience=patience,
         batch_size=batch_size,
         lr=lr,
         fine_tune=fine_tune,
@@ -111,7 +128,7 @@ def _build(settings: TransferSettings, num_classes: int) -> TransferClassifier:
     )
     if settings.fine_tune is not None:
         freezing.names_beginning(freezing.trainable_names(classifier.base), settings.fine_tune)  # or refuses
-    classifier.compile(keras.optimizers.Adam(settings.lr))
+    classifier.compile(None if settings.lr is None else keras.optimizers.Adam(settings.lr))
     return classifier
 
 
@@ -128,6 +145,8 @@ def _show_plan(console: Console, settings: TransferSettings, folders: ClassFolde
         f"{base.count_params():,} parameters that stay as they are",
         f"on top {' > '.join(f'{n:,}' for n in units)}: {classifier.head.count_params():,} parameters to train",
     ]
+    rate, size = classifier.optimizer.learning_rate, settings.batch_size or default_batch_size(len(training))
+    lines.append(f"learning rate {float(rate):.2g}, batches of {size}, {settings.epochs_in_words()}")
     notes = list(folders.notes)
     if random:
         notes.append(

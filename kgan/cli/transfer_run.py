@@ -18,8 +18,10 @@ from kgan.cli import class_folders, run_folder
 from kgan.cli.transfer_progress import ImageBar, Progress
 from kgan.cli.transfer_report import HeldOut, serving_lines
 from kgan.cli.transfer_settings import TransferSettings
+from kgan.cli.transfer_stopping import BestEpoch
 from kgan.datasets import Source
 from kgan.models.transfer import TransferClassifier
+from kgan.models.transfer.reading import default_batch_size
 
 PLAIN = {"highlight": False, "markup": False, "soft_wrap": True}  # for paths, which can look like markup
 # Of the learning rate: weights that have learned from a million images are to be changed a little only.
@@ -91,6 +93,7 @@ class TransferRun:
         """Trains for so many more epochs; the history in the folder grows with them."""
         done, seed = self._epochs_done(), self.settings.seed
         progress, bars, watch, watch_held_out = Progress(console=console), [], None, None
+        stopping = [BestEpoch(self.settings.patience)] if self.settings.patience else []
         with contextlib.ExitStack() as screen:
             screen.callback(progress.close)
             if self.classifier.caches_features:
@@ -104,14 +107,17 @@ class TransferRun:
                 validation_data=self._batches(self.held_out, watch=watch_held_out),
                 initial_epoch=done,
                 epochs=done + epochs,
-                callbacks=[*bars, callbacks.Stopwatch(), progress, callbacks.HistoryFile(self._history)],
+                callbacks=[*bars, callbacks.Stopwatch(), progress, callbacks.HistoryFile(self._history), *stopping],
                 verbose=0,
             )
+        if stopping:
+            console.print(stopping[0].in_words(), **PLAIN)
 
     def _unfreeze(self, console: Console) -> None:
         layers = self.settings.fine_tune
         self.classifier.unfreeze(layers)
-        self.classifier.compile(keras.optimizers.Adam(self.settings.lr * FINE_TUNING_STEPS))
+        lr = self.settings.lr
+        self.classifier.compile(None if lr is None else keras.optimizers.Adam(lr * FINE_TUNING_STEPS))
         number = sum(int(np.prod(weight.shape)) for weight in self.classifier.base.trainable_weights)
         console.print(
             f"held-out accuracy {100 * self.written.accuracy:.1f} %; now {number:,} parameters of {layers} train too",
@@ -119,7 +125,11 @@ class TransferRun:
         )
 
     def _batches(self, rows, **options) -> tf.data.Dataset:
-        return class_folders.batches(self.source, rows, self.settings.batch_size, **options)
+        return class_folders.batches(self.source, rows, self._batch_size, **options)
+
+    @property
+    def _batch_size(self) -> int:
+        return self.settings.batch_size or default_batch_size(len(self.training))
 
     # What the run leaves behind
 
@@ -134,7 +144,8 @@ class TransferRun:
             "training_size": len(self.training),
             "held_out_size": len(self.held_out),
         }
-        config = {"settings": self.settings.to_dict(), "data": data, "versions": run_folder.versions()}
+        chosen = {"batch_size": self._batch_size, "lr": float(f"{float(self.classifier.optimizer.learning_rate):.6g}")}
+        config = {"settings": self.settings.to_dict() | chosen, "data": data, "versions": run_folder.versions()}
         write_text(self.path / "config.json", json.dumps(config, indent=2) + "\n")
 
     @property

