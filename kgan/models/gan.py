@@ -200,7 +200,8 @@ class GAN(Game):
         Returns:
             The path.
         """
-        return export_generator(self._sampling_generator(ema), path, num_classes=self.num_classes)
+        names = getattr(self, "class_names", None)
+        return export_generator(self._sampling_generator(ema), path, num_classes=self.num_classes, class_names=names)
 
     def _sampling_generator(self, ema: bool = True):
         return self.ema_generator if ema and self.ema_generator is not None else self.generator
