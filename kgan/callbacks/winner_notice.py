@@ -22,21 +22,26 @@ class WinnerNotice(keras.callbacks.Callback):
 
     Args:
         patience: for how many epochs in a row a player must have won.
+        rounds: for how many rounds at least: on a small data set an epoch is short, and at the beginning, for some 200
+            rounds, the discriminator of most GANs is ahead.
         console: a `rich.console.Console` to write to; standard output by default.
 
     Attributes:
         winner: `"discriminator"` or `"generator"` once it was said, else `None`.
     """
 
-    def __init__(self, patience: int = 5, *, console: Console | None = None):
+    def __init__(self, patience: int = 5, rounds: int = 400, *, console: Console | None = None):
         super().__init__()
-        self.patience = as_count(patience, "patience")
+        self.patience, self.rounds = as_count(patience, "patience"), as_count(rounds, "rounds", 0)
         self.console = console or Console()
         self.winner = None
 
     def on_train_begin(self, logs=None):
-        self._won = {"discriminator": 0, "generator": 0}
+        self._leader, self._epochs, self._since = None, 0, 0
         self._balance = balance(self.model.loss) if hasattr(self.model.loss, "discriminator_loss") else None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._begin = getattr(self.model, "rounds", 0)
 
     def on_epoch_end(self, epoch, logs=None):
         if self.winner is not None or self._balance is None:
@@ -46,16 +51,18 @@ class WinnerNotice(keras.callbacks.Callback):
             "discriminator": logs["discriminator_loss"] - penalties,
             "generator": logs["generator_loss"],
         }
-        now = winner(losses, self._balance)
-        self._won = {player: count + 1 if player == now else 0 for player, count in self._won.items()}
-        if now and self._won[now] >= self.patience:
-            self.winner = now
+        leader = winner(losses, self._balance)
+        if leader != self._leader:
+            self._leader, self._epochs, self._since = leader, 0, self._begin
+        self._epochs += 1
+        if leader and self._epochs >= self.patience and self.model.rounds - self._since >= self.rounds:
+            self.winner = leader
             self.console.print(self._sentence(losses), style="yellow", highlight=False, markup=False, soft_wrap=True)
 
     def _sentence(self, losses):
         loser = "generator" if self.winner == "discriminator" else "discriminator"
         return (
-            f"The {self.winner} has clearly won for {self.patience} epochs: its loss is {losses[self.winner]:.2f} and "
+            f"The {self.winner} has clearly won for {self._epochs} epochs: its loss is {losses[self.winner]:.2f} and "
             f"the {loser}'s {losses[loser]:.2f}, but {self._balance[self.winner]:.2f} and {self._balance[loser]:.2f} "
             f"at balance, so that there is little for the {loser} to learn from. Try {self._advice()}."
         )

@@ -10,6 +10,8 @@ import operator
 import types
 import typing
 
+import numpy as np
+
 from kgan.losses import adversarial, penalties
 from kgan.networks.dcgan import NORMALIZATIONS
 from kgan.scalars import is_count, is_real
@@ -49,7 +51,7 @@ class Settings:
     penalties: str = _setting(
         "r1:auto,r2:auto",
         "Game",
-        f"NAME:WEIGHT,... of {', '.join(penalties.ALL)}; or none; auto: a weight of r1 and r2 that suits the image size",
+        f"NAME:WEIGHT,... of {', '.join(penalties.ALL)}; or none; auto: a weight for r1 and r2 that suits the images",
     )
     k: int = _setting(1, "Game", "updates of the discriminator per update of the generator")
     batch_size: int = _setting(64, "Game", "images per update")
@@ -196,6 +198,8 @@ def _plain(value):
     """NumPy's numbers as Python's, which JSON can write; everything else as it is."""
     if isinstance(value, bool | int | float | str):
         return value
+    if isinstance(value, np.bool_):
+        return bool(value)
     if is_count(value, -math.inf):
         return operator.index(value)
     return float(value) if is_real(value) else value

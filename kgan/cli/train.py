@@ -116,7 +116,8 @@ def _prepare_again(folder: RunFolder, given: dict) -> Run:
         given["data"] = recipe.with_full_path(given["data"])
     length = {name: given.pop(name) for name in MAY_CHANGE_ON_RESUME if name in given}
     changed = saved.changed(**{name: value for name, value in given.items() if value not in (None, "auto")})
-    changes = changed.with_weights(losses.auto_weight(saved_data.image_shape)).differences(saved)
+    changed = changed.with_weights(losses.auto_weight(saved_data.image_shape))
+    changes = changed.differences(saved)
     if changes:
         was = ", ".join(f"{name} is {getattr(saved, name)}, not {getattr(changed, name)}" for name in changes)
         raise ValueError(

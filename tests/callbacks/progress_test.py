@@ -63,9 +63,9 @@ def test_the_bar_follows_steps_epochs_and_minutes(monkeypatch):
     progress.set_params({"epochs": 10**9, "steps": None})
     assert progress._fraction(2, 0) == 0.75
     assert progress._left(0.75) == "0:15 left"
-    clock.now += 5.0
-    assert progress._fraction(2, 0) == 50 / 60
-    assert progress._left(50 / 60) == "0:10 left"
+    clock.now += 7.5
+    assert progress._fraction(2, 0) == 0.875
+    assert progress._left(0.875) == "0:07 left"
     progress.minutes = None
     assert progress._fraction(2, 3) is None
 
