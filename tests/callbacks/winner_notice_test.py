@@ -55,9 +55,9 @@ def test_a_discriminator_that_wins_is_noticed_once():
     lines = told(20 * [(0.16, 5.0, 0.03, 0.03)], rounds=100)
     assert [i for i, line in enumerate(lines) if line] == [4]
     assert lines[4] == (
-        "The discriminator has clearly won for 5 epochs: its loss is 0.10 and the generator's 5.00, but 0.69 and 0.69 at "
-        "balance, so that there is little for the generator to learn from. Try heavier penalties, such as r1:2,r2:2, or "
-        "a smaller learning rate of the discriminator.\n"
+        "The discriminator has clearly won for 5 epochs: its loss is 0.10 and the generator's 5.00, but 0.69 and 0.69 "
+        "at balance, so that there is little for the generator to learn from. Try heavier penalties, such as "
+        "r1:2,r2:2, or a smaller learning rate of the discriminator.\n"
     )
 
 
