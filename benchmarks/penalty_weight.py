@@ -49,7 +49,7 @@ FIELDS += ("discriminator_loss", "generator_loss", "seconds")
 
 
 def run(data, size, gamma, seed, epochs, grids=None, quick=False):
-    """Trains once; returns the lines of the csv, of half the epochs and of all."""
+    """Trains once; yields the lines of the csv, of half the epochs and of all."""
     small = {"width": 2, "limit": 256} if quick else {}
     penalties = f"r1:{gamma},r2:{gamma}"
     settings = Settings(data=data, image_size=str(size), penalties=penalties, seed=seed, precision="float32", **small)
@@ -63,7 +63,7 @@ def run(data, size, gamma, seed, epochs, grids=None, quick=False):
     distance, half = eye(data, size, quick), source.size // 2
     row = {"data": "digits" if data == "mnist5k" else "folder", "size": size, "gamma": gamma, "seed": seed}
     row |= {"images": source.size, "halves": distance(images[:half], images[half:])}
-    done, seconds, rows = 0, 0.0, []
+    done, seconds = 0, 0.0
     for length in sorted({max(1, epochs // 2), epochs}):
         start = time.perf_counter()
         batches = recipe.batches(settings, source, gan)
@@ -72,11 +72,10 @@ def run(data, size, gamma, seed, epochs, grids=None, quick=False):
         # With the labels of the real images, so that rare classes are as rare among the samples.
         samples = datasets.to_uint8(gan.generate(source.size, labels=source.targets, seed=0))
         losses = {f"{player}_loss": history[f"{player}_loss"][-1] for player in ("discriminator", "generator")}
-        rows.append({**row, "epochs": done, "distance": distance(images, samples), **losses, "seconds": seconds})
         if grids is not None:
             grid = visualize.image_grid(samples[:: max(1, len(samples) // 64)][:64], columns=8)
             visualize.save_image(grid, grids / f"{size}-{gamma:g}-{seed}-{done}.png")
-    return rows
+        yield {**row, "epochs": done, "distance": distance(images, samples), **losses, "seconds": seconds}
 
 
 def eye(data, size, quick):
