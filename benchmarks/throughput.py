@@ -6,7 +6,7 @@ machine does hits all of them; on a shared machine the best block says more than
 "plain" (batch norm in both networks, non-saturating loss) and "default" (that of `kgan train` without classes: batch
 norm in the generator alone, relativistic loss, R1 and R2).
 
-    python benchmarks/throughput.py            # needs torch: pip install 'kgan[benchmark]'
+    python benchmarks/throughput.py            # needs torch: pip install -e '.[benchmark]'
     python benchmarks/throughput.py --quick    # a few steps, without PyTorch
 """
 
@@ -89,6 +89,7 @@ def handwritten_loop(recipe, filters, images):
     def train(steps):
         for _ in range(steps):
             step(next(batches))
+        return [float(mean.result()) for mean in means]
 
     return train
 

@@ -1,5 +1,6 @@
 """Exporting generators and classifiers as SavedModels that plain TensorFlow loads, without kgan."""
 
+import json
 import os
 import shutil
 import tempfile
@@ -9,9 +10,12 @@ import keras
 import tensorflow as tf
 
 from kgan.datasets.pixels import to_uint8
+from kgan.label_inputs import as_network_takes, one_hot_classes
 
 
-def export_generator(generator: keras.Model, path, *, num_classes: int | None = None, class_names=None) -> Path:
+def export_generator(
+    generator: keras.Model, path, *, num_classes: int | None = None, class_names: list[str] | None = None
+) -> Path:
     """Writes a SavedModel with typed endpoints that return uint8 images in 0..255 (or floats as they are, if they
     are not images).
 
@@ -21,18 +25,23 @@ def export_generator(generator: keras.Model, path, *, num_classes: int | None = 
     labels int32 `(n,)`;
     - `sample(n, seed)`: int32 scalars; the same `n` and `seed` give the same images. With classes, they take turns.
 
-    The loaded object's `num_classes` is the number of classes, or 0.
+    The loaded object's `num_classes` is the number of classes, or 0. Its `class_names` is a tensor of strings, if the
+    classes have names.
 
     Args:
-        generator: functional model of latents, or of `[latents, labels]`.
+        generator: functional model of latents, or of `[latents, labels]`. Its labels may be int class ids, of shape
+            `(n,)` or `(n, 1)`, or one-hot of shape `(n, classes)`; those of the endpoints are ids whichever it takes.
         path: folder to write; it appears whole or not at all. An existing SavedModel there is replaced.
-        num_classes: number of classes of a conditional generator.
+        num_classes: number of classes of a conditional generator; by default as its one-hot labels or `class_names`
+            tell.
+        class_names: names of the classes, in the order of their ids.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: if `path` exists and is not a SavedModel.
+        ValueError: if `path` exists and is not a SavedModel, if the generator takes something else, or if the numbers
+            of classes and names differ.
 
     Examples:
         >>> gan.export("generator")
@@ -40,7 +49,8 @@ def export_generator(generator: keras.Model, path, *, num_classes: int | None = 
         >>> generator.sample(16, 0).shape
         (16, 28, 28, 1)
     """
-    return _write(lambda: _generator_module(generator, num_classes), path)
+    num_classes = _check_classes(generator, num_classes, class_names)
+    return _write(lambda: _generator_module(generator, num_classes, class_names), path)
 
 
 def export_classifier(classifier: keras.Model, path, *, channels: int = 3, class_names=None) -> Path:
@@ -89,36 +99,98 @@ def _write(make_module, path) -> Path:
     return path
 
 
-def export_onnx(generator: keras.Model, path) -> Path:
-    """Writes an ONNX file of the generator: latents (and labels) to uint8 images.
+def export_onnx(
+    generator: keras.Model, path, *, num_classes: int | None = None, class_names: list[str] | None = None
+) -> Path:
+    """Writes an ONNX file of the generator: latents float32 `(n, latent_dim)`, and int32 labels `(n,)` of a conditional
+    one, to uint8 images in 0..255 (or floats as they are, if they are not images).
+
+    Its metadata hold `num_classes`, and `class_names` as a JSON list, where there are any.
+
+    Args:
+        generator: as for `export_generator`.
+        path: file to write; it appears whole or not at all. An existing file there is replaced.
+        num_classes: as for `export_generator`.
+        class_names: as for `export_generator`.
+
+    Returns:
+        The path.
 
     Raises:
         ImportError: if the packages of the extra `onnx` are missing.
-        ValueError: if the generator computes in another precision than float32.
+        ValueError: if the generator computes in another precision than float32, and as `export_generator`.
     """
     try:
-        import onnx  # noqa: F401
+        import onnx
         import tf2onnx  # noqa: F401
     except ImportError:
-        raise ImportError("ONNX export needs more packages: pip install 'kgan[onnx]'.") from None
+        raise ImportError("ONNX export needs more packages: pip install onnx tf2onnx.") from None
+    num_classes = _check_classes(generator, num_classes, class_names)
     if any(layer.compute_dtype != "float32" for layer in generator._flatten_layers()):
         raise ValueError(
             "ONNX runtimes compute in float32: build the generator with the dtype policy float32 and give it these "
             "weights."
         )
-    path = Path(path)
+    path = Path(path).resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp.onnx")
+    latents = keras.Input((generator.inputs[0].shape[-1],), dtype="float32", name="latents")
+    labels = keras.Input((), dtype="int32", name="labels")
     conditional = len(generator.inputs) == 2
-    latents = keras.InputSpec(shape=(None, generator.inputs[0].shape[-1]), dtype="float32", name="latents")
-    signature = [latents, keras.InputSpec(shape=(None,), dtype="int32", name="labels")]
+    images = generator([latents, _LabelsAs(generator.inputs[1])(labels)] if conditional else latents)
+    inputs = [latents, labels] if conditional else [latents]
+    specs = [keras.InputSpec(shape=i.shape, dtype=i.dtype, name=i.name) for i in inputs]
     try:
-        with_uint8_outputs(generator).export(
-            temporary, format="onnx", input_signature=[signature] if conditional else signature[:1], verbose=False
+        keras.Model(inputs, _ToUint8()(images)).export(
+            temporary, format="onnx", input_signature=[specs] if conditional else specs, verbose=False
         )
+        if conditional:
+            facts = {"num_classes": str(num_classes or 0)}
+            facts |= {"class_names": json.dumps(list(class_names))} if class_names is not None else {}
+            model = onnx.load(temporary)
+            onnx.helper.set_model_props(model, facts)
+            onnx.save(model, temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     return path
+
+
+def _check_classes(generator, num_classes, class_names) -> int | None:
+    """The number of classes, as far as it is known; refuses what does not go together."""
+    inputs = generator.inputs
+    if len(inputs) > 2 or not _is_float(inputs[0]):
+        taken = ", ".join(f"{i.name} {i.dtype} {tuple(i.shape)}" for i in inputs)
+        raise ValueError(f"the generator to export must take latents, or [latents, labels], but it takes {taken}.")
+    if len(inputs) == 1:
+        if class_names is not None:
+            raise ValueError("this generator takes no labels: leave class_names out.")
+        return None
+    counts = {
+        "num_classes": num_classes,
+        "class_names": None if class_names is None else len(class_names),
+        "the generator's one-hot labels": one_hot_classes(inputs[1]),
+    }
+    counts = {name: int(count) for name, count in counts.items() if count}
+    if len(set(counts.values())) > 1:
+        told = ", ".join(f"{count} by {name}" for name, count in counts.items())
+        raise ValueError(f"the number of classes must be one, but it is {told}.")
+    return next(iter(counts.values()), None)
+
+
+def _is_float(tensor) -> bool:
+    return "float" in keras.backend.standardize_dtype(tensor.dtype)
+
+
+class _LabelsAs(keras.layers.Layer):
+    """`as_network_takes` as a layer."""
+
+    def __init__(self, wanted):
+        super().__init__()
+        self._wanted = wanted
+
+    def call(self, labels):
+        return as_network_takes(labels, self._wanted)
 
 
 def with_uint8_outputs(generator: keras.Model) -> keras.Model:
@@ -149,14 +221,16 @@ def _classifier_module(classifier, channels, class_names) -> tf.Module:
     return module
 
 
-def _generator_module(generator, num_classes) -> tf.Module:
+def _generator_module(generator, num_classes, class_names) -> tf.Module:
     """What is saved: the generator's variables and the endpoints, which hold no Keras object."""
     latent_dim = generator.inputs[0].shape[-1]
     conditional = len(generator.inputs) == 2
     is_image = len(generator.outputs[0].shape) == 4
 
-    def images(*inputs):
-        made = generator(list(inputs) if conditional else inputs[0], training=False)
+    def images(latents, labels=None):
+        made = generator(
+            [latents, as_network_takes(labels, generator.inputs[1])] if conditional else latents, training=False
+        )
         return to_uint8(made) if is_image else made
 
     def sample(n, seed):
@@ -170,6 +244,8 @@ def _generator_module(generator, num_classes) -> tf.Module:
 
     module = tf.Module()
     module.num_classes = tf.Variable(num_classes or 0, trainable=False)
+    if class_names is not None:
+        module.class_names = tf.Variable(list(class_names), trainable=False)
     module.generator_variables = [variable.value for variable in generator.weights]
     module.serve = tf.function(images, input_signature=[latents, labels] if conditional else [latents])
     module.endpoints = {"serve": module.serve, "serving_default": module.serve}

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import kgan
-from kgan.export import export_onnx
+from kgan.export import export_generator, export_onnx
 from kgan.models.transfer import TransferClassifier
 
 
@@ -118,7 +119,7 @@ def test_onnx_makes_the_images_of_generate(classes, tmp_path):
 
 def test_onnx_without_its_packages_is_answered_in_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
-    with pytest.raises(ImportError, match=r"pip install 'kgan\[onnx\]'"):
+    with pytest.raises(ImportError, match=r"pip install onnx tf2onnx"):
         export_onnx(kgan.networks.mlp(2, 2), tmp_path / "x.onnx")
     assert not list(tmp_path.iterdir())
 
@@ -127,6 +128,76 @@ def test_onnx_refuses_half_precision_in_a_sentence(tmp_path):
     keras.config.set_dtype_policy("mixed_bfloat16")
     with pytest.raises(ValueError, match="ONNX runtimes compute in float32"):
         export_onnx(kgan.networks.mlp(2, 2), tmp_path / "x.onnx")
+
+
+# Labels
+
+
+def by_hand(form):
+    """A generator of 3 classes that takes its labels in some form, with one known image per class."""
+    latents = keras.Input((4,))
+    labels = {
+        "ids": lambda: keras.Input((), dtype="int32"),
+        "ids in a column": lambda: keras.Input((1,), dtype="int32"),
+        "float ids in a column": lambda: keras.Input((1,)),
+        "one-hot": lambda: keras.Input((3,)),
+    }[form]()
+    to_vector = keras.layers.Dense(12, use_bias=False) if form == "one-hot" else keras.layers.Embedding(3, 12)
+    x = keras.layers.Reshape((12,))(to_vector(labels))
+    x = keras.layers.Add()([x, keras.layers.Dense(12, kernel_initializer="zeros")(latents)])
+    generator = keras.Model([latents, labels], keras.layers.Reshape((2, 2, 3))(x))
+    table = np.repeat([[-1.0], [0.0], [1.0]], 12, axis=1)
+    to_vector.set_weights([table])
+    return generator
+
+
+@pytest.mark.parametrize("form", ["ids", "ids in a column", "float ids in a column", "one-hot"])
+def test_int_labels_are_taken_whatever_the_network_takes(form, tmp_path):
+    import onnxruntime
+
+    generator, z = by_hand(form), np.zeros((4, 4), "float32")
+    labels = np.array([2, 0, 1, 2], "int32")
+    expected = kgan.datasets.to_uint8(np.ones((4, 2, 2, 3)) * (labels - 1).reshape(-1, 1, 1, 1))
+    loaded_path = export_generator(generator, tmp_path / "new" / "generator", num_classes=np.int64(3))
+    loaded = tf.saved_model.load(loaded_path)
+    np.testing.assert_array_equal(loaded.serve(z, labels), expected)
+    np.testing.assert_array_equal(loaded.sample(4, 0), loaded.serve(z, np.array([0, 1, 2, 0], "int32")))
+    assert int(loaded.num_classes) == 3 and not hasattr(loaded, "class_names")
+    path = export_onnx(generator, tmp_path / "new" / "generator.onnx", num_classes=3)
+    session = onnxruntime.InferenceSession(path)
+    assert [i.name for i in session.get_inputs()] == ["latents", "labels"]
+    np.testing.assert_array_equal(session.run(None, {"latents": z, "labels": labels})[0], expected)
+
+
+def test_the_number_of_classes_is_known_from_names_or_one_hot_labels(tmp_path):
+    import onnx
+
+    loaded = tf.saved_model.load(export_generator(by_hand("one-hot"), tmp_path / "one-hot"))
+    assert int(loaded.num_classes) == 3 and loaded.sample(2, 0).shape == (2, 2, 2, 3)
+    names = ["cat", "dog, wet", "zebra Å"]
+    loaded = tf.saved_model.load(export_generator(by_hand("ids"), tmp_path / "named", class_names=names))
+    assert int(loaded.num_classes) == 3 and [name.decode() for name in loaded.class_names.numpy()] == names
+    path = export_onnx(by_hand("one-hot"), tmp_path / "named.onnx", class_names=names)
+    facts = {item.key: item.value for item in onnx.load(path).metadata_props}
+    assert json.loads(facts["class_names"]) == names and facts["num_classes"] == "3"
+
+
+@pytest.mark.parametrize("export", [export_generator, export_onnx])
+def test_what_does_not_go_together_is_refused_in_a_sentence(export, tmp_path):
+    one_hot, plain = by_hand("one-hot"), kgan.networks.mlp(2, 2)
+    with pytest.raises(
+        ValueError, match="must be one, but it is 4 by num_classes, 3 by the generator's one-hot labels"
+    ):
+        export(one_hot, tmp_path / "x", num_classes=4)
+    with pytest.raises(ValueError, match="must be one, but it is 3 by num_classes, 2 by class_names"):
+        export(by_hand("ids"), tmp_path / "x", num_classes=3, class_names=["a", "b"])
+    with pytest.raises(ValueError, match="this generator takes no labels: leave class_names out"):
+        export(plain, tmp_path / "x", class_names=["a", "b"])
+    latents, labels = keras.Input((2,), name="latents"), keras.Input((), dtype="int32", name="labels")
+    x = keras.layers.Concatenate()([latents, keras.layers.Embedding(3, 2)(labels)])
+    with pytest.raises(ValueError, match=r"must take latents, or \[latents, labels\], but it takes labels int32 "):
+        export(keras.Model([labels, latents], x), tmp_path / "x")
+    assert not list(tmp_path.iterdir())
 
 
 # Classifiers

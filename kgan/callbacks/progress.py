@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
+from kgan.scalars import as_real
+
 _REDRAW = 0.25  # seconds between two looks of the bar
 _UNLIMITED = 10**6  # more epochs than this are no plan
 
@@ -28,7 +30,8 @@ class Progress(keras.callbacks.Callback):
 
     def __init__(self, minutes: float | None = None, *, seconds_before: float = 0.0, console: Console | None = None):
         super().__init__()
-        self.minutes, self.seconds_before = minutes, seconds_before
+        self.minutes = None if minutes is None else as_real(minutes, "minutes", 0)
+        self.seconds_before = as_real(seconds_before, "seconds_before", 0)
         self.console = console or Console()
         self._bar = None
 

@@ -6,6 +6,7 @@ import pathlib
 import keras
 import numpy as np
 
+from kgan.scalars import as_count, as_seed
 from kgan.visualize import image_grid, save_image
 
 _MOST_COLUMNS = 16
@@ -26,10 +27,8 @@ class SampleGrid(keras.callbacks.Callback):
 
     def __init__(self, folder: str | os.PathLike, *, n: int = 64, seed: int = 0, every: int = 1):
         super().__init__()
-        if n < 1 or every < 1:
-            raise ValueError(f"n and every must be whole numbers of at least 1, not {n} and {every}.")
         self.folder = pathlib.Path(folder)
-        self.n, self.seed, self.every = n, seed, every
+        self.n, self.seed, self.every = as_count(n, "n"), as_seed(seed), as_count(every, "every")
 
     def write(self, path: str | os.PathLike) -> np.ndarray:
         """Writes the grid as it is now to `path`, which ends in `.png`.

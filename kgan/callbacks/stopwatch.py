@@ -4,6 +4,8 @@ import time
 
 import keras
 
+from kgan.scalars import as_real
+
 
 class Stopwatch(keras.callbacks.Callback):
     """Logs the `seconds` of training so far, and ends it with the epoch in which a given time is over.
@@ -17,8 +19,8 @@ class Stopwatch(keras.callbacks.Callback):
 
     def __init__(self, minutes: float | None = None, *, seconds_before: float = 0.0):
         super().__init__()
-        self.minutes = minutes
-        self.seconds_before = seconds_before
+        self.minutes = None if minutes is None else as_real(minutes, "minutes", 0)
+        self.seconds_before = as_real(seconds_before, "seconds_before", 0)
         self._start = None
 
     @property

@@ -39,7 +39,9 @@ def attack(
         metavar="DATA", help="a folder with a folder of images for each class, or a data set by name (kgan datasets)"
     ),
     epsilons: str | None = typer.Option(
-        None, help="how far an input may move, in units of the range: such as 0.05,0.1 or 4/255,8/255"
+        None,
+        help="how far an input may move, in units of the model's input range: such as 4/255,8/255 where that is 0..1, "
+        "and 4,8 where it is 0..255",
     ),
     method: str = typer.Option("fgsm", "--attack", help="fgsm: one step; pgd: many, and harder to withstand"),
     norm: str = typer.Option("linf", help="what epsilon limits; linf: each number, l2: the Euclidean distance"),
@@ -118,8 +120,8 @@ def _parse_epsilons(text: str) -> list[float]:
             value = -1.0
         if not 0 <= value < math.inf:
             raise ValueError(
-                f"epsilons must be numbers from 0 up with commas between them, such as 0.05,0.1 or 4/255,8/255, not "
-                f"{text!r}."
+                f"epsilons must be numbers from 0 up with commas between them, such as 4/255,8/255 for inputs in 0..1 "
+                f"or 4,8 for inputs in 0..255, not {text!r}."
             )
         found.add(value)
     return sorted(found)

@@ -39,7 +39,7 @@ def export(
             settings.changed(devices="1", precision="float32"), data, distribution.choose(1)
         ).generator
         generator.set_weights((gan.ema_generator if ema else gan.generator).get_weights())
-        export_onnx(generator, path)
+        export_onnx(generator, path, num_classes=data.num_classes, class_names=data.class_names)
     else:
         gan.export(path, ema=ema)
     typer.echo(f"{path}  the generator after {epochs} epochs")

@@ -6,6 +6,7 @@ import os
 import keras
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 import kgan
@@ -13,6 +14,7 @@ from kgan.cli import recipe
 from kgan.cli.recipe import DataFacts
 from kgan.cli.settings import Settings
 
+_LISTED = 20  # classes that the plan names
 _BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 
@@ -50,7 +52,11 @@ def _consequences(group, settings, data, gan, done):
     if group == "Data":
         height, width, channels = data.image_shape
         classes = f", {data.num_classes} classes" if data.num_classes else ""
-        return {"images": f"{data.size:,} of {height}x{width}x{channels}{classes}"}
+        names = data.class_names or []
+        listed = ", ".join(f"{i} {name}" for i, name in enumerate(names[:_LISTED]))
+        more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+        images = {"images": f"{data.size:,} of {height}x{width}x{channels}{classes}"}
+        return images | ({"classes": escape(listed + more)} if names else {})
     if group == "Networks":
         return {
             "generator": f"{gan.generator.count_params():,} parameters",

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 import kgan
-from kgan import datasets
+from kgan import datasets, losses
 from kgan.cli.settings import Settings
 from kgan.datasets import tfds_sets
 from kgan.datasets.bundled import NAMED_SETS
@@ -25,6 +25,7 @@ class DataFacts:
     size: int
     image_shape: tuple[int, int, int]
     num_classes: int | None
+    class_names: list[str] | None = None  # in the order of the class ids
 
 
 def with_full_path(data: str) -> str:
@@ -56,7 +57,9 @@ def open_data(settings: Settings) -> datasets.Source:
 
 def facts(source: datasets.Source) -> DataFacts:
     """What to remember of `source`."""
-    return DataFacts(source.name, source.fingerprint(), source.size, tuple(source.image_shape), source.num_classes)
+    shape, names = tuple(source.image_shape), source.class_names
+    names = None if names is None else [str(name) for name in names]
+    return DataFacts(source.name, source.fingerprint(), source.size, shape, source.num_classes, names)
 
 
 def complete(settings: Settings, data: DataFacts, strategy: tf.distribute.Strategy) -> Settings:
@@ -86,7 +89,7 @@ def complete(settings: Settings, data: DataFacts, strategy: tf.distribute.Strate
     if settings.steps_per_epoch is not None and settings.steps_per_epoch > rounds:
         raise ValueError(f"steps_per_epoch is {settings.steps_per_epoch}, but {data.name} gives only {rounds}.")
     return dataclasses.replace(
-        settings,
+        settings.with_weights(losses.auto_weight(data.image_shape)),
         image_size=f"{height}x{width}",
         labels=data.num_classes is not None,
         precision=precision,
@@ -131,6 +134,7 @@ def _build(settings, data):
         penalties=[penalties.ALL[name](weight) for name, weight in settings.penalty_weights().items()],
         discriminator_steps=settings.k,
     )
+    gan.class_names = data.class_names
     return gan
 
 

@@ -18,7 +18,9 @@ def sample(
     n: int | None = typer.Option(None, help="how many images; by default 64, in a grid as many more as fill it"),
     seed: int = typer.Option(0, help="the same seed gives the same images"),
     out: str = typer.Option("samples.png", help="a path ending in .png for one grid, or a folder for single images"),
-    labels: str | None = typer.Option(None, help="classes, such as 3 or 0,1,2; they take turns; by default all"),
+    labels: str | None = typer.Option(
+        None, help="classes by name or number, such as cat,dog or 0,1,2; they take turns; by default all"
+    ),
     interpolate: str | None = typer.Option(
         None,
         metavar="SEED,SEED",
@@ -26,7 +28,6 @@ def sample(
     ),
 ):
     """Makes images with a trained generator."""
-    wanted = None if labels is None else _integers("labels", labels)
     seeds = [seed] if interpolate is None else _integers("interpolate", interpolate)
     if interpolate is not None and len(seeds) != 2:
         raise ValueError(f"interpolate takes two seeds, such as 0,1, not {interpolate!r}.")
@@ -40,6 +41,7 @@ def sample(
         raise ValueError(f"{path} holds something already: choose another folder, or a path ending in .png for a grid.")
 
     generator = Generator(source)
+    wanted = None if labels is None else generator.class_ids(labels)
     number = n or _NUMBER
     if interpolate is None:
         columns = grid_columns(number, generator.num_classes if wanted is None else len(wanted))
@@ -55,6 +57,8 @@ def sample(
 
     def facts(i=None):
         label = {} if classes is None or i is None else {"label": classes[i]}
+        if label and generator.class_names:
+            label["class"] = generator.class_names[classes[i]]
         return {"generator": generator.path, "seed": ",".join(map(str, seeds)), **label}
 
     if to_grid:

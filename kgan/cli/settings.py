@@ -5,13 +5,20 @@ The flags of `kgan train`, `config.json` and the plan of `--dry-run` are made fr
 
 import dataclasses
 import difflib
+import math
+import operator
 import types
 import typing
 
+import numpy as np
+
 from kgan.losses import adversarial, penalties
 from kgan.networks.dcgan import DISCRIMINATOR_NORMALIZATIONS, NORMALIZATIONS
+from kgan.scalars import is_count, is_real
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+AUTO = "auto"
+_AUTO_PENALTIES = ("r1", "r2")
 # A resumed run may go on for longer; everything else stays as it was.
 MAY_CHANGE_ON_RESUME = ("epochs", "minutes")
 
@@ -41,7 +48,11 @@ class Settings:
     )
 
     loss: str = _setting("relativistic", "Game", ", ".join(adversarial.ALL))
-    penalties: str = _setting("r1:0.1,r2:0.1", "Game", f"NAME:WEIGHT,... of {', '.join(penalties.ALL)}; or none")
+    penalties: str = _setting(
+        "r1:auto,r2:auto",
+        "Game",
+        f"NAME:WEIGHT,... of {', '.join(penalties.ALL)}; or none; auto: a weight for r1 and r2 that suits the images",
+    )
     k: int = _setting(1, "Game", "updates of the discriminator per update of the generator")
     batch_size: int = _setting(64, "Game", "images per update")
     generator_lr: float = _setting(1e-3, "Game", "learning rate of the generator")
@@ -62,6 +73,7 @@ class Settings:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, _plain(getattr(self, field.name)))
             _check_type(field.name, getattr(self, field.name), TYPES[field.name])
         for name in ("limit", "width", "latent_dim", "k", "batch_size", "epochs", "steps_per_epoch"):
             _check(self, name, lambda value: value >= 1, "a whole number of at least 1")
@@ -92,8 +104,8 @@ class Settings:
             )
         return int(sides[0]), int(sides[-1])
 
-    def penalty_weights(self) -> dict[str, float]:
-        """`penalties` as `{name: weight}`."""
+    def penalty_weights(self) -> dict[str, float | str]:
+        """`penalties` as `{name: weight}`; a weight that depends on the image size is `"auto"`."""
         weights = {}
         if self.penalties == "none":
             return weights
@@ -102,6 +114,14 @@ class Settings:
             _check_choice("penalties", name, [*penalties.ALL, "none"])
             if name in weights:
                 raise ValueError(f"penalties names {name} twice: give it once, with the summed weight.")
+            if weight.strip() == AUTO:
+                if name not in _AUTO_PENALTIES:
+                    raise ValueError(
+                        f"penalties has no auto weight for {name}, only for {' and '.join(_AUTO_PENALTIES)}: give a "
+                        f"number, such as {name}:10."
+                    )
+                weights[name] = AUTO
+                continue
             try:
                 weights[name] = float(weight)
                 good = 0 <= weights[name] < float("inf")
@@ -109,9 +129,17 @@ class Settings:
                 good = False
             if not good:
                 raise ValueError(
-                    f"penalties must be like r1:0.5,r2:0.5, with a weight from 0 up, not {item.strip()!r}."
+                    f"penalties must be like r1:0.5,r2:0.5, with a weight from 0 up or auto, not {item.strip()!r}."
                 )
         return weights
+
+    def with_weights(self, auto_weight: float) -> "Settings":
+        """These settings with `auto_weight` wherever a weight of `penalties` is `"auto"`."""
+        weights = self.penalty_weights()
+        if AUTO not in weights.values():
+            return self
+        numbers = {name: auto_weight if weight == AUTO else weight for name, weight in weights.items()}
+        return dataclasses.replace(self, penalties=",".join(f"{name}:{w!r}" for name, w in numbers.items()))
 
     def to_dict(self) -> dict:
         """All settings by name, ready for JSON."""
@@ -126,8 +154,13 @@ class Settings:
         return dataclasses.replace(self, **values)
 
     def differences(self, other: "Settings") -> list[str]:
-        """The names of the settings that are not the same in `other`."""
-        return [name for name in TYPES if getattr(self, name) != getattr(other, name)]
+        """The names of the settings that are not the same in `other`, however they are written."""
+
+        def meaning(settings, name):
+            read = {"image_size": settings.shape, "penalties": settings.penalty_weights}.get(name)
+            return read() if read else getattr(settings, name)
+
+        return [name for name in TYPES if meaning(self, name) != meaning(other, name)]
 
 
 TYPES = typing.get_type_hints(Settings)
@@ -159,6 +192,17 @@ def nearest(name: str, right: typing.Iterable[str]) -> str:
     right = list(right)
     near = difflib.get_close_matches(name.lower().replace("-", "_"), right, n=1)
     return f": did you mean {near[0]}?" if near else f": use one of {', '.join(right)}."
+
+
+def _plain(value):
+    """NumPy's numbers as Python's, which JSON can write; everything else as it is."""
+    if isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if is_count(value, -math.inf):
+        return operator.index(value)
+    return float(value) if is_real(value) else value
 
 
 def _check(settings: Settings, name: str, good, what: str):

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import math
 import shlex
 import sys
 
@@ -10,7 +11,7 @@ import typer
 from rich.console import Console
 
 import kgan
-from kgan import callbacks, distribution, visualize
+from kgan import callbacks, distribution, losses, visualize
 from kgan.callbacks.files import write_whole
 from kgan.callbacks.history_file import read_history
 from kgan.cli import plan, recipe, run_folder
@@ -46,6 +47,13 @@ class Run:
         epochs, minutes = self.settings.epochs, self.settings.minutes
         by_time = minutes is not None and self.seconds_done >= 60 * minutes
         return by_time or (epochs is not None and self.epochs_done >= epochs)
+
+    @property
+    def longer(self) -> str:
+        """A flag with which a finished run would go on, for about a fifth longer."""
+        if self.settings.epochs is None:
+            return f"--minutes {math.ceil(1.2 * max(self.seconds_done / 60, self.settings.minutes))}"
+        return f"--epochs {self.epochs_done + max(1, self.epochs_done // 5)}"
 
 
 @with_settings
@@ -108,8 +116,8 @@ def _prepare_again(folder: RunFolder, given: dict) -> Run:
         given["data"] = recipe.with_full_path(given["data"])
     length = {name: given.pop(name) for name in MAY_CHANGE_ON_RESUME if name in given}
     changed = saved.changed(**{name: value for name, value in given.items() if value not in (None, "auto")})
-    # An image size has two ways to be written.
-    changes = [name for name in changed.differences(saved) if name != "image_size" or changed.shape() != saved.shape()]
+    changed = changed.with_weights(losses.auto_weight(saved_data.image_shape))
+    changes = changed.differences(saved)
     if changes:
         was = ", ".join(f"{name} is {getattr(saved, name)}, not {getattr(changed, name)}" for name in changes)
         raise ValueError(
@@ -144,7 +152,8 @@ def _train(run: Run, console: Console) -> int:
     try:
         if run.finished:
             console.print(
-                f"{folder.path} has its {run.epochs_done} epochs: nothing is left to train; --epochs adds to them.",
+                f"{folder.path} has its {run.epochs_done} epochs: nothing is left to train. --epochs and --minutes are "
+                f"totals: {run.longer} goes on.",
                 **_PLAIN,
             )
         else:
@@ -173,13 +182,14 @@ def _fit(run: Run, console: Console, grid: callbacks.SampleGrid, point: callback
     folder, settings, seconds = run.folder, run.settings, run.seconds_done
     progress = callbacks.Progress(settings.minutes, seconds_before=seconds, console=console)
     stopwatch = callbacks.Stopwatch(settings.minutes, seconds_before=seconds)
+    notice = callbacks.WinnerNotice(console=console)
     with contextlib.closing(progress):
         run.gan.fit(
             recipe.batches(settings, run.source, run.gan),
             epochs=settings.epochs or _NO_LIMIT,
             initial_epoch=run.epochs_done,
             # The checkpoint comes last: an epoch that counts as done has left everything else.
-            callbacks=[stopwatch, progress, callbacks.HistoryFile(folder.history), grid, point],
+            callbacks=[stopwatch, progress, callbacks.HistoryFile(folder.history), grid, notice, point],
             verbose=0,
         )
 

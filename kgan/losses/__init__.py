@@ -14,6 +14,7 @@ from kgan.losses.adversarial import (
     Relativistic,
     Wasserstein,
 )
+from kgan.losses.auto_weight import auto_weight
 from kgan.losses.penalties import DRAGAN, R1, R2, GradientPenalty, Penalty
 from kgan.losses.representation import CodePenalty, Contractive, Sparsity
 
@@ -33,6 +34,7 @@ __all__ = [
     "CodePenalty",
     "Contractive",
     "Sparsity",
+    "auto_weight",
     "get",
     "get_penalty",
     "get_code_penalty",

@@ -46,5 +46,9 @@ def test_classes_have_columns_of_their_own():
 
 
 def test_numbers_are_checked():
-    with pytest.raises(ValueError, match="n and every must be whole numbers of at least 1, not 0 and 1."):
+    with pytest.raises(ValueError, match="n must be a whole number of at least 1, got 0."):
         SampleGrid("folder", n=0)
+    with pytest.raises(ValueError, match="every must be a whole number of at least 1, got 1.5."):
+        SampleGrid("folder", every=1.5)
+    grid = SampleGrid("folder", n=np.int64(9), seed=np.uint8(3), every=np.int32(2))
+    assert (grid.n, grid.seed, grid.every) == (9, 3, 2)

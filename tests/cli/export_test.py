@@ -45,5 +45,5 @@ def test_bad_input_is_answered_in_a_sentence(kgan, whole_run, tmp_path):
 def test_onnx_without_its_packages_is_answered_in_a_sentence(kgan, whole_run, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
     assert kgan(f"export {whole_run} --format onnx --out {tmp_path}/generator.onnx").code == 2
-    assert kgan.err == "kgan: ONNX export needs more packages: pip install 'kgan[onnx]'.\n"
+    assert kgan.err == "kgan: ONNX export needs more packages: pip install onnx tf2onnx.\n"
     assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,7 @@ from kgan.cli.recipe import DataFacts
 from kgan.cli.settings import Settings
 
 DATA = DataFacts("made up", "0" * 16, 1000, (8, 8, 1), None)
-SETTINGS = Settings(width=4, latent_dim=3, batch_size=16, precision="float32", devices="1")
+SETTINGS = Settings(width=4, latent_dim=3, batch_size=16, precision="float32", devices="1", penalties="r1:0.5,r2:0.5")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 import typer
 
@@ -43,8 +44,8 @@ def test_settings_survive_json():
         ({"precision": "float8"}, "unknown precision 'float8': did you mean float32?"),
         ({"devices": "all"}, "devices must be auto or a whole number of at least 1, not 'all'."),
         ({"devices": "0"}, "devices must be auto or a whole number of at least 1, not '0'."),
-        ({"penalties": "r1"}, "penalties must be like r1:0.5,r2:0.5, with a weight from 0 up, not 'r1'."),
-        ({"penalties": "r1:-1"}, "penalties must be like r1:0.5,r2:0.5, with a weight from 0 up, not 'r1:-1'."),
+        ({"penalties": "r1"}, "penalties must be like r1:0.5,r2:0.5, with a weight from 0 up or auto, not 'r1'."),
+        ({"penalties": "r1:-1"}, "penalties must be like r1:0.5,r2:0.5, with a weight from 0 up or auto, not 'r1:-1'."),
         ({"penalties": "r1:1,r1:2"}, "penalties names r1 twice: give it once, with the summed weight."),
         ({"penalties": "dragon:1"}, "unknown penalties 'dragon': did you mean dragan?"),
         ({"image_size": "7"}, "image_size must be a side from 8 up or HEIGHTxWIDTH, such as 32 or 48x64, not '7'."),
@@ -62,6 +63,14 @@ def test_a_value_that_cannot_be_is_refused_in_a_sentence(values, sentence):
     with pytest.raises(ValueError) as error:
         Settings(**values)
     assert str(error.value) == sentence
+
+
+def test_numpys_numbers_are_numbers():
+    numpy = Settings(seed=np.int64(3), k=np.uint8(2), ema=np.float32(0.5), labels=np.bool_(True), minutes=np.int32(2))
+    assert numpy == Settings(seed=3, k=2, ema=0.5, labels=True, minutes=2)
+    assert from_dict(json.loads(json.dumps(numpy.to_dict())), "file") == numpy
+    with pytest.raises(ValueError, match="k must be of type int, not 1.5"):
+        Settings(k=np.float32(1.5))
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_right_one():

@@ -93,7 +93,9 @@ def test_a_finished_run_can_be_extended(kgan, tmp_path, whole_run, assert_same_r
     out = tmp_path / "run"
     assert kgan(f"train {kgan.small} --epochs 2 --out {out}").code == 0
     assert kgan(f"train --resume {out}").code == 0
-    assert kgan.out.startswith(f"{out} has its 2 epochs: nothing is left to train; --epochs adds to them.\n")
+    assert kgan.out.startswith(
+        f"{out} has its 2 epochs: nothing is left to train. --epochs and --minutes are totals: --epochs 3 goes on.\n"
+    )
     assert kgan(f"train --resume {out} --epochs 4").code == 0
     assert_same_run(out, whole_run)
     assert json.loads((out / "config.json").read_text()) == json.loads((whole_run / "config.json").read_text())
@@ -139,7 +141,7 @@ def test_changed_data_are_refused_by_a_resume(kgan, tmp_path):
     # Unlimited in epochs, the run ended with the epoch in which its time was over.
     assert read_history(tmp_path / "run" / "history.csv")["epoch"] == [1.0]
     assert kgan(f"train --resume {tmp_path}/run").code == 0
-    assert "nothing is left to train" in kgan.out
+    assert "nothing is left to train. --epochs and --minutes are totals: --minutes 1 goes on." in kgan.out
     images[3, 3, 3] += 1
     np.savez(tmp_path / "images.npz", x=images)
     assert kgan(f"train --resume {tmp_path}/run --minutes 1").code == 2

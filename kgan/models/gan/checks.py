@@ -9,8 +9,8 @@ from keras import ops
 from kgan import backend, notices
 from kgan.backend import keras_internals
 from kgan.class_scores import ends_in, logits_behind
+from kgan.label_inputs import one_hot_classes
 from kgan.last_activation import reach
-from kgan.models.gan.labels import one_hot_classes
 from kgan.scalars import is_real
 
 

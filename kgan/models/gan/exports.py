@@ -16,7 +16,7 @@ def export(generator, path, format: str, num_classes, class_names, *, verbose=No
         if kwargs:
             raise ValueError(f"export in the format {format!r} takes no {', '.join(kwargs)}: its endpoints are fixed.")
         if format == "onnx":
-            path = export_onnx(generator, path)
+            path = export_onnx(generator, path, num_classes=num_classes, class_names=class_names)
         else:
             path = export_generator(generator, path, num_classes=num_classes, class_names=class_names)
         if verbose:

@@ -1,33 +1,8 @@
 """Class labels of a conditional GAN: as ids, as names, or as one-hot vectors."""
 
 import numpy as np
-from keras import ops
 
 from kgan.scalars import is_count
-
-
-def as_network_takes(labels, taken):
-    """Labels in the form in which a network takes them.
-
-    Args:
-        labels: tensor of int ids `(batch,)` or `(batch, 1)`, or one-hot `(batch, classes)`.
-        taken: the network's symbolic input for labels.
-    """
-    classes = one_hot_classes(taken)
-    is_one_hot = len(labels.shape) == 2 and labels.shape[1] != 1
-    if classes is None:
-        labels = ops.argmax(labels, axis=-1) if is_one_hot else labels
-        return ops.reshape(labels, (-1, 1)) if len(taken.shape) == 2 else ops.reshape(labels, (-1,))
-    return (
-        ops.cast(labels, taken.dtype)
-        if is_one_hot
-        else ops.one_hot(ops.reshape(labels, (-1,)), classes, dtype=taken.dtype)
-    )
-
-
-def one_hot_classes(taken) -> int | None:
-    """How many classes a network's input for labels has as a one-hot vector; `None` if it takes ids."""
-    return taken.shape[1] if len(taken.shape) == 2 and taken.shape[1] != 1 else None
 
 
 def to_generate(labels, n: int, classes: int | None, names: list[str] | None) -> np.ndarray:

@@ -9,6 +9,7 @@ from keras import ops
 from kgan import backend, losses, scalars
 from kgan.class_names import as_class_names
 from kgan.class_scores import logits_behind
+from kgan.label_inputs import as_network_takes
 from kgan.layers import LatentSampler, draw_latents
 from kgan.models.game import Game
 from kgan.models.gan import checks as gan_checks
@@ -164,7 +165,7 @@ class GAN(Game):
 
     def _run(self, network, inputs, labels):
         if labels is not None:
-            inputs = [inputs, gan_labels.as_network_takes(labels, network.inputs[1])]
+            inputs = [inputs, as_network_takes(labels, network.inputs[1])]
         outputs = network(inputs, training=self.training)
         behind = logits_behind(outputs) if network is self.discriminator else None
         # In float32 whatever the dtype policy of the user's own networks: losses and penalties need the precision.
@@ -210,7 +211,7 @@ class GAN(Game):
         inputs = draw_latents(n, self.latent_dim, random.randrange(2**31) if seed is None else seed)
         if self.conditional:
             labels = gan_labels.to_generate(labels, n, self.num_classes, self.class_names)
-            labels = gan_labels.as_network_takes(ops.convert_to_tensor(labels), generator.inputs[1])
+            labels = as_network_takes(ops.convert_to_tensor(labels), generator.inputs[1])
             inputs = [inputs, labels]
         elif labels is not None:
             raise ValueError("this GAN was built without classes: leave labels out.")
