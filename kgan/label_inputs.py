@@ -14,12 +14,10 @@ def as_network_takes(labels, taken):
     is_one_hot = len(labels.shape) == 2 and labels.shape[1] != 1
     if classes is None:
         labels = ops.argmax(labels, axis=-1) if is_one_hot else labels
-        return ops.reshape(labels, (-1, 1)) if len(taken.shape) == 2 else ops.reshape(labels, (-1,))
-    return (
-        ops.cast(labels, taken.dtype)
-        if is_one_hot
-        else ops.one_hot(ops.reshape(labels, (-1,)), classes, dtype=taken.dtype)
-    )
+        labels = ops.reshape(labels, (-1, 1) if len(taken.shape) == 2 else (-1,))
+    elif not is_one_hot:
+        labels = ops.one_hot(ops.reshape(labels, (-1,)), classes)
+    return ops.cast(labels, taken.dtype)
 
 
 def one_hot_classes(taken) -> int | None:

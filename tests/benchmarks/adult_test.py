@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow  # whole scripts
+
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "adult.py"
 
 

@@ -4,6 +4,8 @@ import pathlib
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow  # whole scripts
+
 PATH = pathlib.Path(__file__).parents[2] / "benchmarks" / "digit_classifier.py"
 
 

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.slow  # whole scripts
+
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "penalty_weight.py"
 
 

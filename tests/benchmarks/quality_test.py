@@ -2,7 +2,10 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
+
+pytestmark = pytest.mark.slow  # whole scripts
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "quality.py"
 

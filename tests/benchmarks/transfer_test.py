@@ -1,6 +1,10 @@
 import importlib.util
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow  # whole scripts
+
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "transfer.py"
 
 

@@ -5,7 +5,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
+
+pytestmark = pytest.mark.slow  # whole scripts
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "adversarial_example.py"
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.slow  # whole scripts
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "adversarial_training.py"
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.slow  # whole scripts
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 

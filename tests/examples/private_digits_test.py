@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.slow  # whole scripts
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "private_digits.py"
 
 
