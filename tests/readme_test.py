@@ -32,7 +32,7 @@ def test_the_shortest_program(tmp_path, monkeypatch):
     np.testing.assert_array_equal(generator.sample(64, 0), kgan.datasets.to_uint8(names["images"]))
 
 
-def test_the_game_of_ones_own():
+def test_the_game_of_ones_own_is_saved_loaded_and_resumed(tmp_path):
     program = python_block("kgan.Game)").replace("epochs=40", "epochs=1, verbose=0")
     pictures = np.random.default_rng(0).uniform(-1, 1, (64, 4, 4, 1)).astype("float32")
     names = {
@@ -40,9 +40,18 @@ def test_the_game_of_ones_own():
         "spy": kgan.networks.mlp((4, 4, 1), 1),
         "pictures": pictures,
         "stamped": np.zeros((64, 1), "float32"),
+        "__name__": "readme",
     }
     exec(program, names)
-    assert names["game"].rounds == 1  # two minibatches of 32, both for the spy
+    game, data = names["game"], (pictures, names["stamped"])
+    assert game.rounds == 1  # two minibatches of 32, both for the spy
+    game.save(tmp_path / "game.keras")
+    loaded = keras.models.load_model(tmp_path / "game.keras")
+    assert loaded.weight == 0.1 and loaded.steps == {"spy": 2, "painter": 1}
+    for model in (game, loaded):
+        model.fit(*data, batch_size=32, epochs=1, verbose=0)
+    for a, b in zip(game.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_optimizers_for_groups_of_layers():

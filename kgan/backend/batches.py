@@ -196,12 +196,12 @@ def watched(
     def look_first(*element):
         element = element if isinstance(spec, tuple) else element[0]
         parts = [tf.nest.flatten(element)[i] for i in looked_at]
-        # The sum is NaN or infinite as soon as one number is; the smallest and the largest may not be.
-        broken = [tf.reduce_sum(tf.cast(part, tf.float64)) * 0 for part in parts]
-        ends = [
-            tf.stack([tf.cast(tf.reduce_min(p), tf.float64), tf.cast(tf.reduce_max(p), tf.float64)]) + b
-            for p, b in zip(parts, broken, strict=True)
-        ]
+        ends = []
+        for part in parts:
+            low, high = (tf.cast(end(part), tf.float64) for end in (tf.reduce_min, tf.reduce_max))
+            # NaN and infinite numbers times 0 are NaN, and so is their sum; the smallest and the largest may not be.
+            broken = tf.cast(tf.reduce_sum(part * 0), tf.float64) if part.dtype.is_floating else 0.0
+            ends.append(tf.stack([low, high]) + broken)
         with tf.control_dependencies([tf.numpy_function(look, [tf.stack(ends)], tf.int32)]):
             return tf.nest.map_structure(tf.identity, element)
 
