@@ -54,7 +54,7 @@ FORMS = [
 
 # Keras's own loss, called as `keras.Model.fit` calls it.
 @pytest.mark.parametrize("mask", [None, MASK], ids=["whole", "masked"])
-@pytest.mark.parametrize("form", FORMS, ids=lambda form: str(getattr(form, "name", form))[:30])
+@pytest.mark.parametrize("form", FORMS)
 def test_every_form_has_the_value_that_keras_gives_it(form, mask):
     model = keras.Sequential([keras.Input((5, 3)), keras.layers.Identity()])
     # Keras takes a config in `keras.losses.get` alone, and a dict for the outputs of a model with names.
@@ -79,7 +79,7 @@ def test_cross_entropy_of_logits_is_that_of_their_probabilities():
     )
 
 
-@pytest.mark.parametrize("form", FORMS, ids=lambda form: str(getattr(form, "name", form))[:30])
+@pytest.mark.parametrize("form", FORMS)
 def test_its_identifier_makes_it_again(form):
     if isinstance(form, Largest):
         with keras.saving.CustomObjectScope({"Largest": Largest}):

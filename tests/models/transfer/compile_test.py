@@ -45,7 +45,6 @@ def model():
         {"probabilities": "sparse_categorical_crossentropy"},
         functools.partial(losses.sparse_categorical_crossentropy, from_logits=False),
     ],
-    ids=str,
 )
 def test_losses_of_class_numbers(loss, model):
     model.compile(loss=loss)
@@ -66,7 +65,6 @@ def test_losses_of_class_numbers(loss, model):
         ({"any name": losses.MeanAbsoluteError()}, 4 / 9),
         (functools.partial(losses.categorical_crossentropy, label_smoothing=0.1), np.log(3)),
     ],
-    ids=str,
 )
 def test_losses_of_one_hot_labels(loss, value, model):
     model.compile(loss=loss)
@@ -94,7 +92,6 @@ def test_a_loss_of_ones_own_takes_either(model):
         metrics.SparseCategoricalAccuracy(name="accuracy"),
         [metrics.serialize(metrics.SparseCategoricalAccuracy(name="accuracy"))],
     ],
-    ids=str,
 )
 def test_metrics(given):
     model = make()
@@ -124,7 +121,6 @@ def test_no_metrics_several_and_weighted_ones():
         (optimizers.AdamW(0.3), 0.3),
         (optimizers.serialize(optimizers.RMSprop(0.2)), 0.2),
     ],
-    ids=str,
 )
 def test_optimizers(given, rate):
     model = make()
@@ -172,7 +168,6 @@ def test_rounds_are_steps_when_gradients_are_accumulated():
         (dict(loss=3), "loss must be a name"),
         (dict(loss="crossentropy"), "Could not interpret loss"),
     ],
-    ids=str,
 )
 def test_what_cannot_be_compiled_is_a_sentence(kwargs, sentence, model):
     with pytest.raises(ValueError, match=sentence):
