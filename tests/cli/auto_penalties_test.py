@@ -25,7 +25,7 @@ def test_the_default_becomes_a_number_that_plan_config_and_resume_agree_on(kgan,
     assert f"penalties {numbers}" in " ".join(kgan.out.split())
     assert kgan(f"train {images} {FLAGS} --out {tmp_path}/run").code == 0
     assert json.loads((tmp_path / "run" / "config.json").read_text())["settings"]["penalties"] == numbers
-    for same in ("", "--penalties r1:auto,r2:auto", f"--penalties 'r1:{gamma:.3f}, r2:auto'"):
+    for same in ("", "--penalties r1:auto,r2:auto", f"--penalties 'r1:{gamma:.3f}, r2:{gamma:.4f}'"):
         assert kgan(f"train --resume {tmp_path}/run --dry-run {same}").code == 0, kgan.err
         assert f"penalties {numbers}" in " ".join(kgan.out.split())
     assert kgan(f"train --resume {tmp_path}/run --penalties r1:auto").code == 2

@@ -110,6 +110,14 @@ def test_a_run_that_diverges_says_so_and_keeps_the_last_good_checkpoint(kgan, tm
     assert not (out / "model.keras").exists()
 
 
+def test_a_discriminator_that_wins_is_told_on_the_screen(kgan, tmp_path):
+    # The generator hardly moves; 5 epochs of 112 rounds.
+    flags = "--width 2 --batch-size 16 --generator-lr 1e-9 --discriminator-lr 0.01 --penalties r1:0.01 --epochs 6"
+    assert kgan(f"train digits --no-labels {flags} --out {tmp_path}/run").code == 0
+    assert kgan.out.count("The discriminator has clearly won for 5 epochs: its loss is 0.") == 1
+    assert "Try heavier penalties, such as r1:0.04, or a smaller learning rate of the discriminator." in kgan.out
+
+
 def test_a_changed_setting_is_refused_by_a_resume(kgan, whole_run):
     before = (whole_run / "config.json").read_bytes()
     assert kgan(f"train --resume {whole_run} --width 8 --seed 1 --epochs 9").code == 2
