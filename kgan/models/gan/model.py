@@ -80,7 +80,10 @@ class GAN(Game):
     def class_names(self, names):
         if names is not None and not self.conditional:
             raise ValueError("this GAN was built without classes, which have no names then: leave class_names out.")
-        self._class_names = None if names is None else tuple(as_class_names(names, self.num_classes))
+        self._class_names = None if names is None else tuple(self._read_names(names))
+
+    def _read_names(self, names) -> list[str]:
+        return as_class_names(names, len(names) if self.num_classes is None else self.num_classes)
 
     def compile(
         self,
@@ -236,7 +239,7 @@ class GAN(Game):
         Raises:
             ValueError: for an unknown format, or names that do not fit.
         """
-        names = self.class_names if class_names is None else as_class_names(class_names, self.num_classes)
+        names = self.class_names if class_names is None else self._read_names(class_names)
         generator = self._sampling_generator(ema)
         return exports.export(generator, path, format, self.num_classes, names, verbose=verbose, **kwargs)
 

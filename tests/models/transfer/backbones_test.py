@@ -172,7 +172,7 @@ def test_a_fresh_process_offline_loads_it_and_says_where_the_imagenet_weights_be
     environment = {**os.environ, **OFFLINE, "KERAS_HOME": str(tmp_path / "home")}
     (tmp_path / "home").mkdir()
     command = [sys.executable, "-c", program]
-    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200)
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     announced, sentence = result.stdout.strip().split("\n")
     assert announced.startswith("Downloading data from https://"), result.stderr
     file = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
