@@ -7,6 +7,7 @@ from kgan.backend.batches import (
     array_batches,
     as_float32,
     is_dataset,
+    is_dense,
     is_endless,
     map_targets,
     rounds_of,
@@ -15,7 +16,7 @@ from kgan.backend.batches import (
     without_one_tuples,
 )
 from kgan.backend.gradients import value_and_gradients, value_and_input_gradient, values_and_gradients, with_zeros
-from kgan.backend.replicas import assign, assign_moved, num_replicas, replica_mean, replica_slice
+from kgan.backend.replicas import as_numbers, assign, assign_moved, num_replicas, replica_mean, replica_slice
 from kgan.backend.steps import NotFiniteError, after, compiled, only_if_finite, trace_outputs
 
 __all__ = [
@@ -23,10 +24,12 @@ __all__ = [
     "after",
     "array_batches",
     "as_float32",
+    "as_numbers",
     "assign",
     "assign_moved",
     "compiled",
     "is_dataset",
+    "is_dense",
     "is_endless",
     "map_targets",
     "num_replicas",

@@ -139,6 +139,11 @@ def _drop_incomplete(batches: tf.data.Dataset) -> tf.data.Dataset:
     return compared.filter(lambda complete, _: complete).map(lambda _, batch: batch)
 
 
+def is_dense(spec) -> bool:
+    """Whether a part of a dataset's `element_spec` describes dense tensors."""
+    return isinstance(spec, tf.TensorSpec)
+
+
 def is_endless(dataset: tf.data.Dataset) -> bool:
     """Whether the dataset is known to repeat forever."""
     return int(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY

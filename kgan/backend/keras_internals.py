@@ -21,6 +21,11 @@ def added_losses(layer) -> set:
     return {identity for inner in layers_within(layer) for identity in inner._loss_ids}
 
 
+def set_epoch(backup: keras.callbacks.BackupAndRestore, epoch: int):
+    """Says which epoch is running: the callback counts from 0 until one ends. Keras 3.15: `_current_epoch`."""
+    backup._current_epoch = epoch
+
+
 class _EpochByEpoch(PyDatasetAdapter):
     """Tells a `keras.utils.PyDataset` where epochs begin and end. Keras 3.15: `_get_iterator`, `_within_epoch`."""
 

@@ -53,6 +53,12 @@ def assign(variables: Sequence[keras.Variable], values: Sequence[Any]):
             tf.distribute.get_replica_context().merge_call(_update_replicas, args=(variable.value, value))
 
 
+def as_numbers(variable: keras.Variable):
+    """The numbers of `variable` as a flat NumPy array; of several devices those that they hold together."""
+    value = variable.value
+    return keras.ops.convert_to_numpy(value.read_value() if hasattr(value, "read_value") else value).ravel()
+
+
 def assign_moved(variable: keras.Variable, value):
     """Assigns to `variable` what a layer made of it in a training step, on every replica.
 

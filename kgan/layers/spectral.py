@@ -108,6 +108,12 @@ class SpectralNormalization(keras.layers.Wrapper):
             self.layer.add_loss(loss)
         return outputs
 
+    def next_vectors(self) -> list:
+        """New values of `u` and `v` after the iterations of one step, for a kernel that moved outside of training."""
+        with AutocastScope(self.u.dtype):
+            matrix = self._matrix(self.u.dtype)
+            return list(_iterations(matrix, self.u.value, self.v.value, self.power_iterations))
+
     def _scope_with(self, kernel, value):
         """A scope in which the layer sees `value` in place of its kernel, and all else as it is here."""
         outer, scope = get_stateless_scope(), keras.StatelessScope(collect_losses=True)

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import tree
 
+from kgan.backend import keras_internals
+
 
 def complete(model, callbacks) -> list:
     """The callbacks for `keras.Model.fit` of `model`.
@@ -17,7 +19,7 @@ def complete(model, callbacks) -> list:
         raise ValueError("give fit a list of callbacks, not a CallbackList.")
     callbacks = tree.flatten(callbacks or [])
     # First, so that what others save at the end of an epoch knows that it is over.
-    own = [_Progress()]
+    own = [_Progress([c for c in callbacks if isinstance(c, keras.callbacks.BackupAndRestore)])]
     if model.jit_compile:
         asked_to_end = any(isinstance(callback, keras.callbacks.TerminateOnNaN) for callback in callbacks)
         own.append(_StopUnlessFinite(quietly=asked_to_end))
@@ -25,8 +27,16 @@ def complete(model, callbacks) -> list:
 
 
 class _Progress(keras.callbacks.Callback):
+    """Tells the model where epochs begin and end, and `BackupAndRestore` which one is running."""
+
+    def __init__(self, backups: list):
+        super().__init__()
+        self.backups = backups
+
     def on_epoch_begin(self, epoch, logs=None):
         self.model.begin_epoch()
+        for backup in self.backups:
+            keras_internals.set_epoch(backup, epoch)
 
     def on_epoch_end(self, epoch, logs=None):
         self.model.end_epoch()

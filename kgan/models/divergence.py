@@ -46,7 +46,7 @@ def in_a_sentence():
         if not found:
             of_data = re.search(r"^ValueError: (.+)$", str(error), re.MULTILINE)
             if of_data:
-                raise ValueError(of_data[1]) from None
+                raise ValueError(of_data[1]) from error  # which tells the line, where it is not one of kgan's
             raise
         raise FloatingPointError(
             f"training stopped: {found[1]} is NaN or infinite at step {found[2]}, which was not taken. Lower the "

@@ -163,7 +163,7 @@ class ExactModel(keras.Model):
             store[f"random_state_{i}"] = state
         store["progress"] = np.array([self.seed, self.rounds, self.rounds_at_epoch_start], "int64")
         # The means of the epoch so far, which a run that goes on within the epoch goes on with.
-        store["means"] = np.concatenate([[], *(np.ravel(v.value) for v in self._metric_states)]).astype("float32")
+        store["means"] = np.concatenate([[], *map(backend.as_numbers, self._metric_states)]).astype("float32")
 
     def load_own_variables(self, store):
         states = {f"random_state_{i}": state for i, state in enumerate(self.random_states)}

@@ -84,7 +84,7 @@ class Game(ExactModel):
 
         Call networks with `training=self.training`: it is `True` in `fit` and `False` in `evaluate`. Draw random
         numbers with `seed=self.seed_generator`. There is no need to stop gradients: only the player's own weights are
-        differentiated.
+        differentiated. Log numbers by returning them: a `keras.metrics.Metric` that is updated here is held back.
 
         Args:
             player: name of the player whose turn it is.
@@ -190,7 +190,8 @@ class Game(ExactModel):
         variables = self.player_variables(player)
         checks.depends_on_weights(gradients, variables, player)
         gradients = backend.with_zeros(gradients, variables)
-        others = {id(v) for p in self.players if p != player for layer in self.players[p] for v in layer.variables}
+        of = {p: {id(v) for layer in layers for v in layer.variables} for p, layers in self.players.items()}
+        others = set().union(*(of[p] for p in self.players if p != player)) - of[player]
         assigned = [(v, scope.get_current_value(v)) for v in self.variables if id(v) not in others]
         assigned = [(variable, value) for variable, value in assigned if value is not None]
         gradients = divergence.stop_unless_finite(player, loss, gradients, self.optimizers[player])
@@ -308,8 +309,19 @@ class Game(ExactModel):
             ValueError: for data that cannot be used.
             FloatingPointError: if a loss or a gradient becomes NaN or infinite. The step that found it is not taken.
         """
+        options = {"batch_size": batch_size, "epochs": epochs, "verbose": verbose, "callbacks": callbacks, **kwargs}
+        options |= {"validation_split": validation_split, "validation_data": validation_data}
+        before = self.rounds
+        history = self._fit(x, y, shuffle=shuffle, steps_per_epoch=steps_per_epoch, **options)
+        if self.rounds != before:
+            for player, optimizer in self.optimizers.items():
+                optimizer.finalize_variable_values(self.player_variables(player))  # the averages, where it keeps them
+        return history
+
+    def _fit(self, x, y, *, batch_size, epochs, validation_split, validation_data, shuffle, steps_per_epoch, **kwargs):
         checks.no_weights_of_samples(kwargs)
         minibatches.refuse_spent(x, epochs, steps_per_epoch)
+        minibatches.refuse_spent(validation_data, epochs)
         data = self.read_data(x, y, batch_size)
         if validation_data is not None:
             validation_data = self.read_data(validation_data)
@@ -323,11 +335,8 @@ class Game(ExactModel):
             minibatches.refuse_endless(validation_data, kwargs.get("validation_steps"), "validation_steps")
             validation_data = minibatches.evaluation_batches(validation_data, self, validation_batch_size)
         self._make_trackers(rounds, lambda data: self._minibatch(data, 0), training=True)
-        kwargs.update(epochs=epochs, verbose=verbose, validation_data=validation_data)
-        history = self.fit_exactly(rounds, callbacks, steps_per_epoch=steps_per_epoch, **kwargs)
-        for player, optimizer in self.optimizers.items():
-            optimizer.finalize_variable_values(self.player_variables(player))  # the averages, where it keeps them
-        return history
+        kwargs.update(epochs=epochs, validation_data=validation_data)
+        return self.fit_exactly(rounds, steps_per_epoch=steps_per_epoch, **kwargs)
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
         """Computes every player's loss and logs on `x` or `(x, y)`, with all networks in inference mode.
@@ -349,7 +358,9 @@ class Game(ExactModel):
         """One round of the game on the rows given: as many minibatches of equal size as a round takes."""
         checks.no_weights_of_samples({"sample_weight": sample_weight, "class_weight": class_weight})
         size = minibatches.rows(self.read_data(x, y)) // self.minibatches_per_round
-        logs = self.fit(x, y, batch_size=max(1, size), shuffle=False, steps_per_epoch=1, verbose=0).history
+        options = {"batch_size": max(1, size), "epochs": 1, "steps_per_epoch": 1, "shuffle": False, "verbose": 0}
+        options |= {"validation_split": 0.0, "validation_data": None, "callbacks": None}
+        logs = self._fit(x, y, **options).history
         logs = {name: values[-1] for name, values in logs.items()}
         return logs if return_dict else list(logs.values())
 
@@ -362,8 +373,9 @@ class Game(ExactModel):
     def _prepared(self, data, method: str):
         """`data` as the players take them, after every check; a dataset is checked on, in each of its batches."""
         self._prepare_for(data, method)
-        for player, optimizer in self.optimizers.items():
-            checks.same_weights(optimizer, self.player_variables(player), player)
+        if method == "fit":
+            for player, optimizer in self.optimizers.items():
+                checks.same_weights(optimizer, self.player_variables(player), player)
         return minibatches.checked(data, self.check_range)
 
     def _prepare_for(self, data, method: str):

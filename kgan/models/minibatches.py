@@ -40,6 +40,9 @@ def as_data(x, y=None, batch_size=None, *, shuffle: bool = True):
             "batches will do as well."
         )
     data = tree.map_structure(lambda a: a if isinstance(a, np.memmap) else np.asarray(a), data)
+    for array in tree.flatten(data):
+        if array.dtype == object and not all(isinstance(value, str | bytes) for value in array.ravel()[:1]):
+            raise ValueError("an array holds Python objects, not numbers: convert it by .astype('float32').")
     sizes = [len(a) if a.ndim else 0 for a in tree.flatten(data)]
     if len(set(sizes)) != 1:
         raise ValueError(f"all arrays must have the same number of rows, got {', '.join(map(str, sizes))}.")
@@ -64,7 +67,13 @@ def _refuse_more(x, y, batch_size):
 
 
 def _with_shapes(dataset):
-    """Refuses a dataset that does not say what it holds."""
+    """Refuses a dataset that does not say what it holds, or that holds other things than dense tensors."""
+    for spec in tree.flatten(dataset.element_spec):
+        if not backend.is_dense(spec):
+            raise ValueError(
+                f"the dataset holds {type(spec).__name__.removesuffix('Spec')}s, but must hold dense tensors: map "
+                "tf.sparse.to_dense or .to_tensor() over it."
+            )
     shapes = [getattr(spec, "shape", None) for spec in tree.flatten(dataset.element_spec)]
     if any(shape is None or shape.rank is None for shape in shapes):
         raise ValueError(
@@ -74,12 +83,12 @@ def _with_shapes(dataset):
     return dataset
 
 
-def refuse_spent(x, epochs, steps_per_epoch):
+def refuse_spent(x, epochs, steps_per_epoch=None):
     """Refuses to go through a Python generator more than once."""
     if isinstance(x, types.GeneratorType) and epochs != 1 and steps_per_epoch is None:
         raise ValueError(
-            "a generator gives its batches once: give steps_per_epoch to divide them into epochs, or use a "
-            "keras.utils.PyDataset."
+            "a generator gives its batches once, and is wanted several times: use a keras.utils.PyDataset, or for "
+            "training give steps_per_epoch, which divides them into epochs."
         )
 
 

@@ -115,9 +115,9 @@ def _hidden_layers(model):
 def chain(layers, input_shape, name: str | None = None) -> keras.Model:
     """A functional model that applies `layers` one after the other to inputs of a shape without the batch axis."""
     names = [layer.name for layer in layers]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"two layers are called {name!r}: give them different names.")
+    for taken in names:
+        if names.count(taken) > 1:
+            raise ValueError(f"two layers are called {taken!r}: give them different names.")
     x = inputs = keras.Input(input_shape)
     for layer in layers:
         x = layer(x)
@@ -149,6 +149,7 @@ class LevelTraining:
             first: number of levels to leave as they are.
             after_level: called with the number of levels that are done, after each of them.
         """
+        minibatches.refuse_spent(x, len(levels) * self.epochs + 1)
         data = minibatches.as_data(x, y, self.batch_size)
         refuse_endless(data)
         counts = pretraining_checks.count_classes(data)

@@ -36,8 +36,8 @@ def config(model) -> dict:
             raise ValueError(_cannot(model, f"its argument {name} is a {type(value).__name__}"))
     if "name" in signature.parameters:
         arguments["name"] = model.name
-    if "seed" in arguments:
-        arguments["seed"] = model.seed
+    if "seed" in arguments and arguments["seed"] is None:
+        arguments["seed"] = model.seed  # which was drawn
     return keras.saving.serialize_keras_object(arguments)
 
 
@@ -52,23 +52,22 @@ def refuse_unless_loadable(model, base: type):
     if kind.get_config is base.get_config or (made_by is not base and issubclass(made_by, _owner(kind, "__init__"))):
         return  # what it was given has been remembered, or it has its own way
     signature = inspect.signature(kind.__init__)
-    names = list(signature.parameters)[1:]
+    given = signature.bind_partial(model, *model._constructor.args, **model._constructor.kwargs).arguments
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    names = [name for name, parameter in list(signature.parameters.items())[1:] if parameter.kind in named]
     saved = set(model.get_config())
-    missing = [
-        name
-        for name in names
-        if signature.parameters[name].default is inspect.Parameter.empty
-        and signature.parameters[name].kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-        and name not in saved
-    ]
+    required = [name for name in names if signature.parameters[name].default is inspect.Parameter.empty]
+    missing = [name for name in names if name not in saved and (name in required or name in given)]
     unknown = [] if _takes_any_name(signature) else sorted(saved - set(names))
-    if missing or unknown:
-        lacks = [f"lacks {', '.join(missing)}"] if missing else []
-        lacks += [f"holds {', '.join(unknown)}, which its constructor does not take"] if unknown else []
-        raise ValueError(
-            f"{kind.__name__} could not be loaded again: its get_config {' and '.join(lacks)}; return exactly the "
-            "arguments of __init__ by name, or leave get_config out."
-        )
+    if not missing and not unknown:
+        return
+    lacks = [f"lacks {', '.join(missing)}"] if missing else []
+    lacks += [f"holds {', '.join(unknown)}, which its constructor does not take"] if unknown else []
+    if _owner(kind, "get_config") is _owner(kind, "__init__"):
+        remedy = "return exactly the arguments of __init__ by name, or leave get_config out"
+    else:
+        remedy = "override get_config and return exactly the arguments of __init__ by name"
+    raise ValueError(f"{kind.__name__} could not be loaded again: its get_config {' and '.join(lacks)}; {remedy}.")
 
 
 def _owner(kind: type, method: str) -> type:

@@ -11,6 +11,7 @@ from keras import tree
 
 from kgan import backend
 from kgan.layers import DenseTranspose, retie
+from kgan.models import minibatches
 from kgan.models.autoencoder import Autoencoder
 from kgan.models.autoencoder_checks import build_all
 from kgan.models.pretraining import LevelTraining, chain
@@ -151,6 +152,9 @@ class StackedAutoencoder(Autoencoder):
         training = LevelTraining(epochs, batch_size, optimizer, loss, self.corruption, self.seed, verbose)
         if checkpoint is not None and not str(checkpoint).endswith(".weights.h5"):
             raise ValueError(f"checkpoint must end in .weights.h5, got {str(checkpoint)!r}.")
+        minibatches.refuse_spent(x, len(self.units) * training.epochs + 1)
+        if minibatches.gives_batches(x):
+            x = minibatches.as_data(x, y, batch_size)
         if self.encoder is None:
             self.build_players(x if backend.is_dataset(x) else np.asanyarray(x))
         if checkpoint is not None and Path(checkpoint).exists() and self.layers_pretrained == 0:

@@ -52,6 +52,16 @@ def test_averaged_weights_are_where_training_ends():
         np.testing.assert_allclose(w, a, rtol=1e-5, atol=1e-7)
 
 
+def test_averages_do_not_replace_weights_between_batches_or_without_training():
+    model, plain = (gan(keras.optimizers.SGD(0.1, use_ema=use), "sgd") for use in (True, False))
+    model.fit(X, epochs=0, verbose=0)
+    for _ in range(3):
+        for one in (model, plain):
+            one.train_on_batch(X[:16])
+    for a, b in zip(model.generator.get_weights(), plain.generator.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_rounds_are_counted_whatever_the_optimizer_does(tmp_path):
     def make():
         return gan(*(keras.optimizers.SGD(0.1, gradient_accumulation_steps=3) for _ in range(2)))
@@ -103,6 +113,48 @@ def test_backup_and_restore_within_an_epoch_goes_on_where_it_was(kind, stop_afte
         np.testing.assert_array_equal(a, b)
     for name, values in history.items():  # the mean over the epoch too, of which the first part was before
         np.testing.assert_allclose(values, expected[name][-len(values) :], rtol=1e-5, err_msg=name)
+
+
+def test_several_interruptions_of_one_epoch(tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def __init__(self, after):
+            super().__init__()
+            self.after = after
+
+        def on_train_batch_end(self, batch, logs=None):
+            if self.model.rounds == self.after:
+                raise KeyboardInterrupt
+
+    whole = gan("adam", "adam")
+    whole.fit(X, batch_size=8, epochs=3, verbose=0)
+    for after in (19, 21, None):
+        model = gan("adam", "adam")
+        callbacks = [keras.callbacks.BackupAndRestore(tmp_path / "backup", save_freq=2)]
+        if after is None:
+            model.fit(X, batch_size=8, epochs=3, callbacks=callbacks, verbose=0)
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                model.fit(X, batch_size=8, epochs=3, callbacks=[*callbacks, Stop(after)], verbose=0)
+    assert model.rounds == whole.rounds == 24
+    for a, b in zip(whole.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_two_devices_save_and_resume(two_devices, tmp_path):
+    def make():
+        with two_devices.scope():
+            return gan("adam", "adam")
+
+    whole, first = make(), make()
+    whole.fit(X, batch_size=16, epochs=2, verbose=0)
+    first.fit(X, batch_size=16, verbose=0)
+    first.save_weights(tmp_path / "gan.weights.h5")
+    second = make()
+    second.load_weights(tmp_path / "gan.weights.h5")
+    second.fit(X, batch_size=16, verbose=0)
+    assert second.rounds == whole.rounds == 8
+    for a, b in zip(whole.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7)
 
 
 def test_a_model_saved_within_an_epoch_and_loaded_begins_a_new_epoch(tmp_path):

@@ -104,6 +104,10 @@ def test_a_generator_is_read_once():
     model = autoencoder()
     with pytest.raises(ValueError, match="a generator gives its batches once: give steps_per_epoch"):
         model.fit(batches, epochs=2, verbose=0)
+    with pytest.raises(ValueError, match="a generator gives its batches once"):
+        model.fit(ROWS, validation_data=batches, epochs=2, verbose=0)
+    with pytest.raises(ValueError, match="a generator gives its batches once"):
+        kgan.StackedAutoencoder([3]).pretrain(batches, epochs=1, verbose=0)
     history = model.fit(batches, epochs=2, steps_per_epoch=4, verbose=0).history
     assert len(history["loss"]) == 2 and model.rounds == 8
 
@@ -151,6 +155,24 @@ def test_adversarial_training_looks_at_every_batch():
         robust.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
         with pytest.raises(ValueError, match=sentence):
             robust.fit(dataset(images, labels), verbose=0)
+
+
+def test_what_is_no_dense_number_is_refused():
+    sparse = tf.data.Dataset.from_tensors(tf.sparse.from_dense(ROWS))
+    for data, sentence in [
+        (sparse, "the dataset holds SparseTensors, but must hold dense tensors: map tf.sparse.to_dense"),
+        (ROWS.astype(object), "an array holds Python objects, not numbers: convert it by .astype"),
+    ]:
+        with pytest.raises(ValueError, match=sentence):
+            autoencoder().fit(data, verbose=0)
+
+
+def test_a_stack_is_pretrained_from_a_pydataset():
+    stacks = [kgan.StackedAutoencoder([3, 2], seed=0) for _ in range(2)]
+    for stack, data, size in zip(stacks, (ROWS, InBatches(ROWS)), (16, None), strict=True):
+        keras.utils.set_random_seed(0)
+        stack.pretrain(data, epochs=1, batch_size=size, verbose=0)
+        assert stack.encoder.input_shape == (None, 6) and stack.layers_pretrained == 2
 
 
 @pytest.mark.parametrize(

@@ -125,11 +125,50 @@ def test_a_subclass_of_a_gan_with_a_network_of_its_own(tmp_path):
     np.testing.assert_array_equal(loaded.judge(X), gan.judge(X))
 
     @keras.saving.register_keras_serializable("kgan_tests")
+    class Noisy(kgan.GAN):
+        def __init__(self, generator, discriminator, noise=0.1, **kwargs):
+            super().__init__(generator, discriminator, **kwargs)
+
+    Noisy(kgan.networks.mlp(2, 4), net()).save(tmp_path / "gan.keras")  # with the default nothing is lost
+    with pytest.raises(ValueError, match="its get_config lacks noise; override get_config"):
+        Noisy(kgan.networks.mlp(2, 4), net(), noise=0.7).save(tmp_path / "gan.keras")
+
+    @keras.saving.register_keras_serializable("kgan_tests")
     class Forgetful(WithJudge):
         get_config = kgan.GAN.get_config
 
     with pytest.raises(ValueError, match="its get_config lacks judge"):
         Forgetful(kgan.networks.mlp(2, 4), net(), net(3)).save(tmp_path / "gan.keras")
+
+
+def test_a_seed_of_ones_own_is_kept(tmp_path):
+    @keras.saving.register_keras_serializable("kgan_tests")
+    class Seeded(Pair):
+        weight = 1.0
+
+        def __init__(self, a, b, seed):
+            super().__init__({"a": a, "b": b}, seed=seed + 1)
+            self.a, self.b, self.own_seed = a, b, seed
+
+    fitted(Seeded(net(), net(), seed=7)).save(tmp_path / "game.keras")
+    loaded = keras.models.load_model(tmp_path / "game.keras")
+    assert loaded.own_seed == 7 and loaded.seed == 8
+
+
+def test_a_random_layer_of_two_players_draws_anew_in_each_turn():
+    dropout = keras.layers.Dropout(0.5, seed=1)
+
+    class Both(Pair):
+        weight = 1.0
+
+        def player_loss(self, player, data):
+            layer, shared = self.players[player]
+            return ops.mean(layer(shared(data, training=self.training)) ** 2)
+
+    game = Both({"a": [net(), dropout], "b": [net(), dropout]}, seed=0)
+    before = np.array(dropout.seed_generator.state)
+    fitted(game)
+    assert np.any(np.array(dropout.seed_generator.state) != before)
 
 
 @pytest.mark.parametrize("run_eagerly", [False, True])

@@ -124,5 +124,5 @@ def test_a_gan_generates_exports_and_resumes_as_it_was_trained(tmp_path):
     for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     whole.export(tmp_path / "generator", ema=False)
-    served = tf.saved_model.load(tmp_path / "generator").sample(5, 0)
-    np.testing.assert_allclose(served, whole.generate(5, seed=0, ema=False), rtol=1e-5, atol=1e-6)
+    loaded = tf.saved_model.load(tmp_path / "generator")
+    np.testing.assert_allclose(loaded.sample(5, 0), whole.generate(5, seed=0, ema=False), rtol=1e-5, atol=1e-6)

@@ -243,6 +243,7 @@ class AdversarialTraining(ExactModel):
             FloatingPointError: if the loss or a gradient becomes NaN or infinite. The step that found it is not taken.
         """
         minibatches.refuse_spent(x, epochs, steps_per_epoch)
+        minibatches.refuse_spent(validation_data, epochs)
         data = self._as_data(x, y, sample_weight, batch_size, "fit")
         if validation_split and validation_data is None:
             data, validation_data = minibatches.split(data, validation_split)

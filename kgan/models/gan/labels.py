@@ -26,7 +26,7 @@ def to_generate(labels, n: int, classes: int | None, names: list[str] | None) ->
     labels = np.asarray(labels)
     labels = np.full(n, labels) if labels.ndim == 0 else labels
     if labels.shape == (n,) and labels.dtype.kind in "UO" and all(isinstance(label, str) for label in labels):
-        labels = np.array([_id(label, names) for label in labels])
+        labels = np.array([_id(str(label), names) for label in labels])
     if labels.shape != (n,) or not all(is_count(label, least=-(2**62)) for label in labels[:1]):
         raise ValueError(
             f"labels must be one class id or an array of {n} of them, got {labels.dtype} of shape {labels.shape}."

@@ -7,10 +7,11 @@ import numpy as np
 from keras import ops
 
 from kgan import backend, losses, scalars
+from kgan.backend import keras_internals
 from kgan.class_names import as_class_names
 from kgan.class_scores import logits_behind
 from kgan.label_inputs import as_network_takes
-from kgan.layers import LatentSampler, draw_latents
+from kgan.layers import LatentSampler, SpectralNormalization, draw_latents
 from kgan.models.game import Game
 from kgan.models.gan import checks as gan_checks
 from kgan.models.gan import exports
@@ -184,7 +185,12 @@ class GAN(Game):
             keep = self.ema_momentum
             # Batch statistics are averages already: they are copied.
             new = [keep * a + (1 - keep) * w if w.trainable else w for w, a in zip(weights, averages, strict=True)]
-            backend.assign(averages, new)
+            inner = keras_internals.layers_within(self.ema_generator)
+            spectral = [layer for layer in inner if isinstance(layer, SpectralNormalization)]
+            own = {id(vector) for layer in spectral for vector in (layer.u, layer.v)}
+            backend.assign(*zip(*[(a, n) for a, n in zip(averages, new, strict=True) if id(a) not in own], strict=True))
+            for layer in spectral:  # whose vectors belong to the averaged kernel
+                backend.assign([layer.u, layer.v], layer.next_vectors())
 
     # Use of the trained generator
 

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from kgan import backend
+from kgan.models import minibatches
 from kgan.models.transfer import losses
 from kgan.scalars import as_count, is_count
 
@@ -129,8 +129,8 @@ def compiled(model, method: str):
 
 
 def as_pair(validation_data) -> tuple:
-    """`(images, labels)` or `(images, labels, sample_weight)`; a dataset alone."""
-    if backend.is_dataset(validation_data):
+    """`(images, labels)` or `(images, labels, sample_weight)`; alone what brings its own batches."""
+    if minibatches.gives_batches(validation_data):
         return (validation_data,)
     if not isinstance(validation_data, list | tuple) or len(validation_data) not in (2, 3):
         raise ValueError("validation_data must be (images, labels) or a batched tf.data.Dataset of these.")

@@ -79,6 +79,9 @@ class CachedTraining(ExactModel):
             FloatingPointError: if the loss of an epoch is NaN or infinite.
         """
         transfer_checks.compiled(self, "fit")
+        if not self.caches_features:
+            minibatches.refuse_spent(x, epochs, steps_per_epoch)
+            minibatches.refuse_spent(validation_data, epochs)
         data, batch_size = reading.labelled(self, x, y, sample_weight, batch_size)
         if steps_per_epoch is None or self.caches_features:
             refuse_endless(data)

@@ -103,6 +103,7 @@ def test_a_player_frozen_after_compile_is_named_and_one_that_thaws_too():
     model.discriminator.trainable = False
     with pytest.raises(ValueError, match="the player 'discriminator' is frozen"):
         model.fit(X, verbose=0)
+    assert "discriminator_loss" in model.evaluate(X, verbose=0, return_dict=True)  # which trains nobody
     model.discriminator.trainable = True
     model.generator.layers[-1].trainable = False
     model.compile("sgd", "sgd")
@@ -124,6 +125,20 @@ def test_behind_a_last_sigmoid_the_logits_are_found(policy, loss):
         models.append(model)
     for a, b in zip(models[0].get_weights(), models[1].get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_the_average_of_a_spectrally_normalized_generator_has_singular_vectors_of_its_own():
+    keras.utils.set_random_seed(0)
+    spectral = kgan.layers.SpectralNormalization(L.Dense(6))
+    generator = keras.Sequential([keras.Input((4,)), spectral, L.LeakyReLU(), L.Dense(2)])
+    model = kgan.GAN(generator, network(2, 1), ema_momentum=0.95, seed=0)
+    model.compile(keras.optimizers.Adam(0.05), keras.optimizers.Adam(0.05))
+    model.fit(X, batch_size=8, epochs=15, verbose=0)
+    average = model.ema_generator.layers[0]
+    kernel = average.layer.kernel.numpy()
+    sigma = float(average.u.numpy() @ kernel.T @ average.v.numpy())
+    assert sigma == pytest.approx(np.linalg.svd(kernel, compute_uv=False)[0], rel=0.05)
+    assert np.abs(kernel - spectral.layer.kernel.numpy()).max() > 0.01  # it is another kernel than the one in training
 
 
 def test_batch_norm_under_a_gradient_penalty_warns():
@@ -172,7 +187,7 @@ def test_formats_of_export(format, tmp_path):
         kgan.networks.dcgan_generator((8, 8, 3), 4, **options),
         kgan.networks.dcgan_discriminator((8, 8, 3), normalization="none", **options),
     )
-    path = tmp_path / f"generator.{format}"
+    path = tmp_path / f"generator.{'tflite' if format == 'litert' else format}"
     model.export(path, format=format, verbose=False)
     latents = np.asarray(kgan.layers.draw_latents(4, 4, 0))
     expected = kgan.datasets.to_uint8(model.generate(4, seed=0))
@@ -188,7 +203,8 @@ def test_formats_of_export(format, tmp_path):
         interpreter.invoke()
         made = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
     else:
-        made = tf.saved_model.load(path).sample(4, 0).numpy()
+        loaded = tf.saved_model.load(path)
+        made = loaded.sample(4, 0).numpy()
     assert made.dtype == np.uint8 and np.abs(made.astype(int) - expected).max() <= 1
 
 
