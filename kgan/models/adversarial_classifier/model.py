@@ -119,7 +119,7 @@ class AdversarialClassifier(ClassifierAndAdversary):
             ValueError: for data that cannot be used.
             FloatingPointError: if training diverges.
         """
-        before = self.rounds
+        before = self.rounds if self.players else 0
         settings = {"epochs": epochs, "verbose": verbose, "callbacks": callbacks, **kwargs}
         try:
             history = super().fit(x, y, batch_size, **settings)
