@@ -56,7 +56,7 @@ FIELDS = ("table", "rows", "setting", "seed", "gap", "accuracy", "auc", "warned"
 
 
 def made_up(rows, seed):
-    """`(x, y, sex)`; a share of .26 of the income hangs on sex."""
+    """`(x, y, sex)`; .28 more of those of sex 1 have a large income."""
     rng = np.random.default_rng(seed)
     sex, skill = rng.integers(0, 2, rows), rng.normal(size=rows)
     x = np.c_[40 + 3 * sex + 3 * rng.normal(size=rows), skill, 38 + 4 * sex + rng.normal(size=rows)]

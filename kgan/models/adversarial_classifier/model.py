@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from kgan import backend, columns
+from kgan import backend, columns, scalars
 from kgan.metrics.fairness_report import FairnessReport, fairness_report
 from kgan.metrics.leakage import check_columns
 from kgan.models import minibatches
@@ -89,7 +89,7 @@ class AdversarialClassifier(ClassifierAndAdversary):
         name: str | None = None,
     ):
         reading.check_arguments(alpha, objective, on, warmup_steps)
-        super().__init__(seed=seed, name=name)
+        super().__init__(seed=scalars.as_seed(seed), name=name)
         self.autocast = False  # each network casts for itself: half precision would blur large numbers of a table
         self.encoder, self.predictor, self.adversary = encoder, predictor, adversary
         self.alpha, self.objective, self.on = float(alpha), objective, on
@@ -121,7 +121,7 @@ class AdversarialClassifier(ClassifierAndAdversary):
             ValueError: for data that cannot be used.
             FloatingPointError: if training diverges.
         """
-        before = self.rounds
+        before = self.rounds if self.players else 0
         settings = {"epochs": epochs, "verbose": verbose, "callbacks": callbacks, **kwargs}
         try:
             history = super().fit(x, y, batch_size, **settings)

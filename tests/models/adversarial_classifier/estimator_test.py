@@ -69,6 +69,7 @@ def test_scikit_learns_own_checks_pass(eager):
     run_all_checks(make(alpha=0, **FEW_STEPS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [{"on": "prediction"}, {"objective": "reversal"}],

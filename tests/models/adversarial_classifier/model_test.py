@@ -225,7 +225,7 @@ def test_a_fresh_probe_finds_the_sensitive_feature_unless_it_is_hidden(objective
     keras.utils.set_random_seed(0)
     encoder = keras.Sequential([keras.Input((6,)), keras.layers.Dense(4)])
     model = AdversarialClassifier(encoder, alpha=alpha, objective=objective, seed=1)
-    model.compile(keras.optimizers.Adam(0.003), keras.optimizers.Adam(0.02))
+    model.compile(keras.optimizers.Adam(0.003), keras.optimizers.Adam(0.02), adversary_steps=1)
     model.fit(x, {"target": y, "sensitive": s}, batch_size=100, epochs=epochs, verbose=0)
     assert (model.predict(x, verbose=0).argmax(axis=1) == y).mean() > 0.93
     assert probe(model, x, s) > 0.95 if alpha == 0 else probe(model, x, s) < 0.65
