@@ -224,7 +224,7 @@ def test_a_confident_classifier_is_no_harder_to_attack():
     confident = keras.models.clone_model(model)
     confident.set_weights([1e4 * value for value in model.get_weights()])
     gap = np.abs(confident.predict(x, verbose=0)[:, 0] - 0.5)
-    assert np.mean(gap == 0.5) > 0.9
+    assert np.mean(gap > 0.5 - 1e-6) > 0.9  # whether it is .5 to the bit depends on the processor
     expected = attacks.fgsm(model, x, y, 0.3, norm="l2", bounds=ANYWHERE)
     assert_rounding(attacks.fgsm(confident, x, y, 0.3, norm="l2", bounds=ANYWHERE), expected)
 

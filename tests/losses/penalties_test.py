@@ -23,11 +23,12 @@ def penalty_and_derivative(penalty, discriminator, parameter):
     parameter = keras.Variable(parameter)
     points = tf.constant(penalty.points(REAL, FAKE, seed()))
 
-    def value():
+    def value(scope):
         _, gradients = backend.value_and_input_gradient(lambda x: discriminator(parameter.value, x), points)
         return penalty.value(gradients), None
 
     (value, _), (derivative,) = backend.value_and_gradients(value, [parameter])
+    (derivative,) = backend.with_zeros([derivative], [parameter])
     return float(value), np.asarray(derivative), np.asarray(points)
 
 

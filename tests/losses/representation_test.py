@@ -25,13 +25,14 @@ def sigmoid(x):
 def value_and_derivative(penalty, encoder, x, parameter, seed):
     """The penalty of the code `encoder(parameter, x)` and its derivative with respect to the parameter."""
 
-    def value():
+    def value(scope):
         def encode(x):
             return encoder(parameter.value, x)
 
         return penalty(encode, x, encode(x), seed), None
 
     (value, _), (derivative,) = backend.value_and_gradients(value, [parameter])
+    (derivative,) = backend.with_zeros([derivative], [parameter])
     return float(value), np.asarray(derivative)
 
 
@@ -77,7 +78,7 @@ def test_contraction_of_a_sigmoid_layer_is_right_in_the_mean():
 
 
 def _value_and_gradient(parameter, noise):
-    def value():
+    def value(scope):
         return ALL[0](lambda x: sigmoid_layer(parameter.value, x), tf.constant(X), tf.zeros((5, 4)), noise), None
 
     (value, _), (gradient,) = backend.value_and_gradients(value, [parameter])
@@ -124,7 +125,7 @@ def test_sparsity_is_zero_at_its_target_and_finite_at_the_ends():
 @pytest.mark.parametrize("penalty", ALL, ids=lambda p: p.name)
 def test_two_devices_compute_what_one_does(penalty, two_devices):
     def step(w, x, seed, replicas):
-        def objective():
+        def objective(scope):
             value = penalty(lambda x: sigmoid_layer(w.value, x), x, sigmoid_layer(w.value, x), seed)
             return value / replicas, value
 
