@@ -322,7 +322,7 @@ class Game(ExactModel):
         checks.no_weights_of_samples(kwargs)
         minibatches.refuse_spent(x, epochs, steps_per_epoch)
         minibatches.refuse_spent(validation_data, epochs)
-        data = self.read_data(x, y, batch_size)
+        data = self.read_data(minibatches.in_random_order(x, shuffle), y, batch_size)
         if validation_data is not None:
             validation_data = self.read_data(validation_data)
         elif validation_split:

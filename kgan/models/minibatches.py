@@ -10,7 +10,7 @@ from kgan import backend, notices, scalars
 from kgan.backend import keras_internals
 
 
-def as_data(x, y=None, batch_size=None, *, shuffle: bool = True):
+def as_data(x, y=None, batch_size=None):
     """What `player_loss` gets minibatches of: `x`, or `(x, y)`; a batched dataset, or arrays with the same number of
     rows. Keras's `(x,)` is `x`, float64 becomes float32, and a `keras.utils.PyDataset` or a Python generator becomes a
     dataset.
@@ -20,7 +20,7 @@ def as_data(x, y=None, batch_size=None, *, shuffle: bool = True):
     """
     if isinstance(x, keras.utils.PyDataset):
         _refuse_more(x, y, batch_size)
-        x = keras_internals.py_dataset_as_dataset(x, shuffle)
+        x = keras_internals.py_dataset_as_dataset(x, shuffle=False)
     elif isinstance(x, types.GeneratorType):
         _refuse_more(x, y, batch_size)
         x = keras_internals.generator_as_dataset(x)
@@ -50,6 +50,12 @@ def as_data(x, y=None, batch_size=None, *, shuffle: bool = True):
         if np.issubdtype(array.dtype, np.floating) and not _all_finite(array):
             raise ValueError(NOT_FINITE)
     return tree.map_structure(_as_float32, data)
+
+
+def in_random_order(x, shuffle: bool):
+    """What `fit` gets, with the batches of a `keras.utils.PyDataset` in a new order each epoch if `shuffle`."""
+    is_shuffled = shuffle and isinstance(x, keras.utils.PyDataset)
+    return keras_internals.py_dataset_as_dataset(x, shuffle=True) if is_shuffled else x
 
 
 def gives_batches(x) -> bool:

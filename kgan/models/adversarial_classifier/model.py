@@ -1,7 +1,5 @@
 """`AdversarialClassifier`: a classifier whose representation hides what an adversary tries to read from it."""
 
-import types
-
 import keras
 import numpy as np
 from keras import ops, tree
@@ -105,7 +103,7 @@ class AdversarialClassifier(ClassifierAndAdversary):
         representation or the prediction. A warning says so if that is clearly more than the adversary reads, or, with
         an alpha of 1 or more, than the true target alone would tell: then the adversary did not keep up, and nothing
         made the classifier hide it. Nobody is asked with fewer than 200 rows, or after fewer than 2,000 rows of
-        training in all epochs together, or about a Python generator, which can be read once.
+        training in all epochs together.
 
         Args:
             x: inputs: array, data frame, any structure of arrays, or a batched `tf.data.Dataset` of
@@ -127,7 +125,7 @@ class AdversarialClassifier(ClassifierAndAdversary):
             history = super().fit(x, y, batch_size, **settings)
         finally:
             self._copies = 1
-        if self.adversary is not None and self.alpha > 0 and not isinstance(x, types.GeneratorType):
+        if self.adversary is not None and self.alpha > 0:
             data = self.read_data(x, y, batch_size)
             share = kwargs.get("validation_split") or 0.0
             data = minibatches.split(data, share)[0] if share else data

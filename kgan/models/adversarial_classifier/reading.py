@@ -30,6 +30,7 @@ def split(x, y, batch_size, *, need_sensitive: bool):
         ValueError: if there is no dict of a target and sensitive columns.
     """
     if minibatches.gives_batches(x):
+        minibatches.refuse_spent(x, epochs=None)  # the labels are read once before training
         x = minibatches.as_data(x, y, batch_size)
         spec = x.element_spec
         if not isinstance(spec, tuple) or len(spec) != 2:

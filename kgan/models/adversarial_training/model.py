@@ -244,6 +244,7 @@ class AdversarialTraining(ExactModel):
         """
         minibatches.refuse_spent(x, epochs, steps_per_epoch)
         minibatches.refuse_spent(validation_data, epochs)
+        x = minibatches.in_random_order(x, shuffle)
         data = self._as_data(x, y, sample_weight, batch_size, "fit")
         if validation_split and validation_data is None:
             data, validation_data = minibatches.split(data, validation_split)

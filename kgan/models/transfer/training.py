@@ -82,6 +82,7 @@ class CachedTraining(ExactModel):
         if not self.caches_features:
             minibatches.refuse_spent(x, epochs, steps_per_epoch)
             minibatches.refuse_spent(validation_data, epochs)
+        x = minibatches.in_random_order(x, shuffle)
         data, batch_size = reading.labelled(self, x, y, sample_weight, batch_size)
         if steps_per_epoch is None or self.caches_features:
             refuse_endless(data)
