@@ -47,6 +47,7 @@ def model():
     return classifier()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("targeted", [False, True])
 @pytest.mark.parametrize(("norm", "epsilon"), [("linf", 0.1), ("l2", 0.25)])
 def test_equals_the_adversarial_robustness_toolbox(model, norm, epsilon, targeted):
@@ -116,6 +117,7 @@ def test_the_default_steps_cross_the_ball_from_any_start():
     np.testing.assert_allclose(attacked, np.tile(-0.2 * np.sign(w), (50, 1)), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_stays_in_the_ball_and_in_the_range_of_the_data(model, norm):
     bounds = (float(X.min()), float(X.max()))
@@ -156,6 +158,7 @@ def test_the_size_of_the_batches_makes_no_difference(model):
     assert_rounding(whole, parts)
 
 
+@pytest.mark.slow
 def test_the_seed_decides_and_one_that_is_drawn_follows_keras():
     model, _ = linear(2, "softmax")
 
@@ -277,6 +280,7 @@ def test_mixed_precision(model, policy, activation):
 # Accuracy against epsilon
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", ["fgsm", "pgd"])
 def test_the_curve_is_the_accuracy_on_what_the_attacks_make(model, attack):
     y = model.predict(X, verbose=0).argmax(axis=1)
@@ -354,6 +358,7 @@ def test_a_last_activation_out_of_sight_is_found_all_the_same(activation):
         attacks.fgsm(hidden, x, y, 0.1, from_logits=True)
 
 
+@pytest.mark.slow
 def test_numbers_of_numpy_are_taken(model):
     settings = {"norm": "l2", "steps": np.int64(3), "step_size": np.float32(0.1), "seed": np.int64(1)}
     settings |= {"bounds": np.array([0.0, 1.0]), "batch_size": np.int64(20)}

@@ -21,6 +21,7 @@ def test_shuffled_range_is_a_permutation_that_seed_and_position_decide():
     assert numbers(backend.shuffled_range(100, 8, lambda: 0)) != first
 
 
+@pytest.mark.slow
 def test_shuffled_range_puts_every_number_everywhere():
     position = iter(range(600))
     dataset = backend.shuffled_range(6, 0, lambda: next(position))

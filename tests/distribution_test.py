@@ -44,6 +44,7 @@ def test_a_cpu_in_use_cannot_be_split_again():
         choose(7)
 
 
+@pytest.mark.slow
 def test_training_from_the_command_line_on_two_devices(tmp_path):
     command = "train digits --limit 32 --width 4 --latent-dim 4 --batch-size 16 --penalties none --epochs 1 --devices 2"
     done = subprocess.run(

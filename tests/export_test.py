@@ -23,6 +23,7 @@ def make(classes=None, **kwargs):
     return gan
 
 
+@pytest.mark.slow
 def test_endpoints_are_typed_and_make_the_images_of_generate(tmp_path):
     gan = make()
     gan.export(tmp_path / "generator")
@@ -39,6 +40,7 @@ def test_endpoints_are_typed_and_make_the_images_of_generate(tmp_path):
     assert [(s.name, s.dtype, s.shape.as_list()) for s in signature.values()] == [("latents", tf.float32, [None, 6])]
 
 
+@pytest.mark.slow
 def test_conditional_endpoints(tmp_path):
     gan = make(classes=3)
     gan.export(tmp_path / "generator")
@@ -51,6 +53,7 @@ def test_conditional_endpoints(tmp_path):
     assert signature["labels"].dtype == tf.int32
 
 
+@pytest.mark.slow
 def test_it_loads_in_plain_tensorflow_without_kgan(tmp_path):
     gan = make()
     gan.export(tmp_path / "generator")
@@ -67,6 +70,7 @@ def test_it_loads_in_plain_tensorflow_without_kgan(tmp_path):
     assert "same images" in result.stdout, result.stderr
 
 
+@pytest.mark.slow
 def test_an_export_replaces_an_export_and_nothing_else(tmp_path):
     gan = make()
     path = tmp_path / "generator"
@@ -78,6 +82,7 @@ def test_an_export_replaces_an_export_and_nothing_else(tmp_path):
         gan.export(tmp_path / "photos")
 
 
+@pytest.mark.slow
 def test_a_failed_export_leaves_the_old_one_and_no_rest(tmp_path, monkeypatch):
     gan = make()
     path = tmp_path / "generator"
@@ -103,6 +108,7 @@ def test_points_are_exported_as_floats(tmp_path):
     np.testing.assert_allclose(loaded.sample(4, 0), gan.generate(4, seed=0), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [None, 3])
 def test_onnx_makes_the_images_of_generate(classes, tmp_path):
     import onnxruntime
@@ -211,6 +217,7 @@ def classifier(channels=3):
 PHOTOS = np.random.default_rng(0).integers(0, 256, (4, 20, 30, 3)).astype("uint8")
 
 
+@pytest.mark.slow
 def test_a_classifier_loads_in_plain_tensorflow_and_takes_photos_of_any_size(tmp_path):
     model = classifier()
     path = model.export(tmp_path / "classifier", class_names=["cat", "dog", "zebra Å"])

@@ -34,6 +34,7 @@ def assert_same(gan, other):
         np.testing.assert_array_equal(mine, others)
 
 
+@pytest.mark.slow
 def test_resumed_training_equals_the_uninterrupted_one(tmp_path):
     whole = gan()
     fit(whole, 3)
@@ -49,6 +50,7 @@ def test_resumed_training_equals_the_uninterrupted_one(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["epoch_0003.weights.h5", "state.json"]
 
 
+@pytest.mark.slow
 def test_the_start_is_saved_too(tmp_path):
     class Stop(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
@@ -73,6 +75,7 @@ def test_without_a_checkpoint_the_model_stays_as_it_is(tmp_path):
         np.testing.assert_array_equal(mine, others)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fails_at", range(4))
 def test_whenever_saving_breaks_off_a_complete_checkpoint_is_left(tmp_path, monkeypatch, fails_at):
     model, point = gan(), ResumePoint(tmp_path)

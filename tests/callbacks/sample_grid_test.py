@@ -22,6 +22,7 @@ def gan():
     return gan
 
 
+@pytest.mark.slow
 def test_a_grid_is_written_after_every_so_many_epochs_and_the_last(gan, tmp_path):
     images = np.random.default_rng(0).uniform(-1, 1, (8, 8, 8, 3)).astype("float32")
     grid = SampleGrid(tmp_path, n=9, seed=3, every=2)

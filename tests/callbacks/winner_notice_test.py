@@ -109,6 +109,7 @@ def test_balance_and_who_wins_under_every_loss(loss, discriminator, generator):
         assert winner(losses, found) == (expected if bounded else None)
 
 
+@pytest.mark.slow
 def test_a_real_training():
     images = np.random.default_rng(0).choice([-1.0, 1.0], (64, 8, 8, 1)).astype("float32")
     text = io.StringIO()

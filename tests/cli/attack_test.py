@@ -63,6 +63,7 @@ def read_csv(path):
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
 
+@pytest.mark.slow
 def test_the_table_and_the_files_say_what_the_attack_does(kgan, files, tmp_path, monkeypatch):
     monkeypatch.chdir(files)
     out = tmp_path / "new" / "attacked"
@@ -194,6 +195,7 @@ def test_a_folder_of_class_folders_and_its_test_part(kgan, files, folder):
     assert table(kgan.out)[0, 1] == right
 
 
+@pytest.mark.slow
 def test_a_run_of_kgan_transfer_is_attacked_on_what_it_held_out(kgan, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for label in (0, 1, 7):

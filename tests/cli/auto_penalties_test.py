@@ -18,6 +18,7 @@ def images(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_the_default_becomes_a_number_that_plan_config_and_resume_agree_on(kgan, images, tmp_path):
     gamma = losses.auto_weight((12, 20, 3))
     numbers = f"r1:{gamma},r2:{gamma}"

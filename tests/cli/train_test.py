@@ -49,6 +49,7 @@ def test_model_and_exported_generator_make_the_samples_of_the_run(whole_run):
     np.testing.assert_array_equal(grid[2 : 2 + scale : scale // 8, 2 : 2 + scale : scale // 8], first[::8, ::8])
 
 
+@pytest.mark.slow
 def test_ctrl_c_and_resume_equals_the_uninterrupted_run(kgan, tmp_path, whole_run, assert_same_run, monkeypatch):
     out = tmp_path / "a run"
 
@@ -69,6 +70,7 @@ def test_ctrl_c_and_resume_equals_the_uninterrupted_run(kgan, tmp_path, whole_ru
     assert_same_run(out, whole_run)
 
 
+@pytest.mark.slow
 def test_an_exception_in_training_keeps_the_last_checkpoint(kgan, tmp_path, whole_run, assert_same_run, monkeypatch):
     out = tmp_path / "run"
     original = HistoryFile.on_epoch_end
@@ -89,6 +91,7 @@ def test_an_exception_in_training_keeps_the_last_checkpoint(kgan, tmp_path, whol
     assert_same_run(out, whole_run)
 
 
+@pytest.mark.slow
 def test_a_finished_run_can_be_extended(kgan, tmp_path, whole_run, assert_same_run):
     out = tmp_path / "run"
     assert kgan(f"train {kgan.small} --epochs 2 --out {out}").code == 0
@@ -101,6 +104,7 @@ def test_a_finished_run_can_be_extended(kgan, tmp_path, whole_run, assert_same_r
     assert json.loads((out / "config.json").read_text()) == json.loads((whole_run / "config.json").read_text())
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_says_so_and_keeps_the_last_good_checkpoint(kgan, tmp_path):
     out = tmp_path / "run"
     assert kgan(f"train {kgan.small} --discriminator-lr 1e30 --loss least_squares --out {out}").code == 1
@@ -110,6 +114,7 @@ def test_a_run_that_diverges_says_so_and_keeps_the_last_good_checkpoint(kgan, tm
     assert not (out / "model.keras").exists()
 
 
+@pytest.mark.slow
 def test_a_discriminator_that_wins_is_told_on_the_screen(kgan, tmp_path):
     # The generator hardly moves; 5 epochs of 112 rounds.
     flags = "--width 2 --batch-size 16 --generator-lr 1e-9 --discriminator-lr 0.01 --penalties r1:0.01 --epochs 6"
@@ -137,6 +142,7 @@ def test_a_resume_accepts_flags_that_change_nothing(kgan, whole_run):
     assert "4 epochs" in kgan.out
 
 
+@pytest.mark.slow
 def test_changed_data_are_refused_by_a_resume(kgan, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), "uint8")
     np.savez(tmp_path / "images.npz", x=images)
@@ -156,6 +162,7 @@ def test_changed_data_are_refused_by_a_resume(kgan, tmp_path):
     assert "cannot go on, because the data" in kgan.err and "have changed" in kgan.err
 
 
+@pytest.mark.slow
 def test_broken_files_are_named_at_the_end_and_settings_come_from_a_file(kgan, tmp_path):
     random = np.random.default_rng(0)
     for i in range(20):

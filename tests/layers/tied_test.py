@@ -191,6 +191,7 @@ def test_freezing_reaches_the_shared_kernel_from_both_sides():
 # Files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [one_model, one_sequential, in_one_parent])
 def test_one_model_stays_tied_through_fit_and_files(make, tmp_path):
     model = make()
@@ -212,6 +213,7 @@ def test_one_model_stays_tied_through_fit_and_files(make, tmp_path):
         assert tied(other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decoder_first", [False, True])
 def test_two_models_in_one_file_stay_tied(decoder_first, tmp_path):
     models = encoder_and_decoder()[:: -1 if decoder_first else 1]

@@ -73,6 +73,7 @@ def _scores(classes, n=400):
     return labels, scores
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decimals", [1, 9])  # with ties and without
 @pytest.mark.parametrize("classes", [2, 3, 5])
 def test_auc_is_scikit_learns_and_its_interval_that_of_a_row_bootstrap(classes, decimals):

@@ -20,6 +20,7 @@ def small(units=16, activation="sigmoid"):
     return encoder, decoder
 
 
+@pytest.mark.slow
 # The 8th and the 9th principal component are nearly as strong: the subspace of 8 is found last.
 @pytest.mark.parametrize(("size", "published", "nearest"), [(3, None, 0.999), (8, 0.02496, 0.9)])
 def test_a_linear_autoencoder_reaches_the_error_and_the_subspace_of_pca(size, published, nearest):
@@ -285,6 +286,7 @@ def test_a_loss_and_a_metric_of_ones_own_are_saved(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_two_devices_equal_one_under_a_loss_of_keras(two_devices):
     def trained(loss):
         keras.utils.set_random_seed(1)

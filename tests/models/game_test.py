@@ -403,6 +403,7 @@ def test_float16_and_eager_runs_stop_as_well(eagerly):
         game.fit(np.ones((8, 2), "float32"), batch_size=8, epochs=60, verbose=0)
 
 
+@pytest.mark.slow
 def test_fit_works_inside_a_scope_and_evaluates_on_two_devices(two_devices):
     with two_devices.scope():
         game = bilinear()

@@ -45,6 +45,7 @@ def differs(a, b):
 PENALTIES = [kgan.losses.R1(1.0), kgan.losses.R2(1.0), kgan.losses.GradientPenalty(1.0), kgan.losses.DRAGAN(1.0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["minimax", "non_saturating", "least_squares", "hinge", "wasserstein", "relativistic"])
 def test_any_loss_trains_with_all_penalties_and_logs_each_by_name(loss):
     gan = make(loss=loss, penalties=PENALTIES)
@@ -99,6 +100,7 @@ def test_one_step_equals_a_hand_written_one():
         np.testing.assert_allclose(average, 0.5 * first + 0.5 * last, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_wasserstein_clips_the_critic_after_its_step_unless_a_penalty_bounds_it():
     sgd = lambda: keras.optimizers.SGD(1.0)  # noqa: E731
     clipped = make(loss=kgan.losses.Wasserstein(0.02), discriminator_optimizer=sgd(), generator_optimizer=sgd())
@@ -218,6 +220,7 @@ def build(case):
     return make(**settings), ((IMAGES, LABELS) if "classes" in settings else IMAGES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("route", [".keras", ".weights.h5", "BackupAndRestore"])
 def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(case, route, tmp_path):

@@ -27,6 +27,7 @@ def gap_and_accuracy(seed, **settings):
     return abs(rich[sex == 1].mean() - rich[sex == 0].mean()), np.mean(rich == y)
 
 
+@pytest.mark.slow
 def test_a_small_table_becomes_more_equal_by_default():
     gap, accuracy = gap_and_accuracy(0, alpha=6)
     assert gap < 0.06 and accuracy > 0.75  # .3 between the groups, and .86, if nothing is hidden

@@ -69,6 +69,7 @@ def run_all_checks(estimator):
     assert {result["check_name"] for result in results} - passed <= {"check_array_api_input"}
 
 
+@pytest.mark.slow
 def test_scikit_learns_own_checks_pass(eager):
     run_all_checks(make(alpha=0, **FEW_STEPS))
 
@@ -113,6 +114,7 @@ def test_it_works_in_a_pipeline_with_frames():
         make().fit(frame, Y, S)
 
 
+@pytest.mark.slow
 def test_metadata_routing_brings_the_sensitive_features_to_every_fold(monkeypatch):
     got = []
     fit = SKLearnAdversarialClassifier.fit

@@ -185,6 +185,7 @@ def test_an_adversary_that_repeats_the_frequencies_is_as_far_as_can_be():
     )
 
 
+@pytest.mark.slow
 def test_alpha_rises_with_the_rounds_of_the_warm_up():
     model = make("reversal", alpha=0.5, warmup_steps=6)
     logs = model.fit(X, LABELS, batch_size=16, epochs=3, verbose=0).history
@@ -217,6 +218,7 @@ def table(n=2000):
     return x @ np.linalg.qr(rng.normal(size=(6, 6)))[0], y, s
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("objective", "alpha", "epochs"), [("reversal", 0.0, 8), ("projection", 1.0, 12), ("reversal", 1.0, 12)]
 )
@@ -231,6 +233,7 @@ def test_a_fresh_probe_finds_the_sensitive_feature_unless_it_is_hidden(objective
     assert probe(model, x, s) > 0.95 if alpha == 0 else probe(model, x, s) < 0.65
 
 
+@pytest.mark.slow
 def test_equalised_odds_hide_within_each_class_only():
     rng = np.random.default_rng(2)
     x, y, _ = table(3000)
@@ -250,6 +253,7 @@ def test_equalised_odds_hide_within_each_class_only():
 # What it is made of, by itself
 
 
+@pytest.mark.slow
 def test_raw_columns_are_standardised_by_the_encoder_that_it_makes():
     """Other units, other zeros and a column that never varies change nothing."""
 
@@ -288,6 +292,7 @@ def test_images_take_an_encoder_of_ones_own():
         unmade.fit(images, labels)
 
 
+@pytest.mark.slow
 def test_a_dataset_gives_what_arrays_give():
     def weights(*data, **options):
         model = AdversarialClassifier(seed=3)
@@ -309,6 +314,7 @@ def test_a_dataset_gives_what_arrays_give():
 # Saving, resuming, devices, precision
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("route", "objective"), [(".keras", "projection"), (".weights.h5", "reversal"), ("BackupAndRestore", "uniform")]
 )
@@ -383,6 +389,7 @@ def made_by_itself():
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "build",
     [lambda: make(on="prediction", alpha=0.8, warmup_steps=5, steps=2), made_by_itself],
