@@ -18,15 +18,8 @@ def as_data(x, y=None, batch_size=None):
     Raises:
         ValueError: for anything else.
     """
-    if isinstance(x, keras.utils.PyDataset):
-        _refuse_more(x, y, batch_size)
-        x = keras_internals.py_dataset_as_dataset(x, shuffle=False)
-    elif isinstance(x, types.GeneratorType):
-        _refuse_more(x, y, batch_size)
-        x = keras_internals.generator_as_dataset(x)
-    if backend.is_dataset(x):
-        _refuse_more(x, y, batch_size)
-        return backend.as_float32(backend.without_one_tuples(_with_shapes(x)))
+    if gives_batches(x):
+        return backend.as_float32(backend.without_one_tuples(_with_shapes(as_dataset(x, y, batch_size))))
     if batch_size is not None:
         scalars.as_count(batch_size, "batch_size")
     data = _lists_as_tuples(x if y is None else (x, y))
@@ -52,6 +45,24 @@ def as_data(x, y=None, batch_size=None):
     return tree.map_structure(_as_float32, data)
 
 
+def as_dataset(x, y=None, batch_size=None):
+    """What brings its own batches as a `tf.data.Dataset`.
+
+    Raises:
+        ValueError: if `y` or `batch_size` is given besides, or the dataset is known to be empty.
+    """
+    if batch_size is not None or y is not None:
+        kind = "tf.data.Dataset" if backend.is_dataset(x) else type(x).__name__
+        raise ValueError(f"a {kind} brings its own batches and targets: leave out batch_size and y.")
+    if isinstance(x, keras.utils.PyDataset):
+        x = keras_internals.py_dataset_as_dataset(x, shuffle=False)
+    elif isinstance(x, types.GeneratorType):
+        x = keras_internals.generator_as_dataset(x)
+    if int(x.cardinality()) == 0:
+        raise ValueError("the dataset is empty.")
+    return x
+
+
 def in_random_order(x, shuffle: bool):
     """What `fit` gets, with the batches of a `keras.utils.PyDataset` in a new order each epoch if `shuffle`."""
     is_shuffled = shuffle and isinstance(x, keras.utils.PyDataset)
@@ -64,12 +75,6 @@ def gives_batches(x) -> bool:
 
 
 NOT_FINITE = "the data holds NaN or infinite numbers: remove or replace them first."
-
-
-def _refuse_more(x, y, batch_size):
-    if batch_size is not None or y is not None:
-        kind = "tf.data.Dataset" if backend.is_dataset(x) else type(x).__name__
-        raise ValueError(f"a {kind} brings its own batches and targets: leave out batch_size and y.")
 
 
 def _with_shapes(dataset):

@@ -32,7 +32,7 @@ def labelled(model, x, y=None, sample_weight=None, batch_size=None):
     if minibatches.gives_batches(x):
         if sample_weight is not None:
             raise ValueError("sample_weight goes with arrays: weigh the classes of a dataset by class_weight.")
-        return batches.labelled(minibatches.as_data(x, y, batch_size), channels, model.num_classes, model.loss)
+        return batches.labelled(minibatches.as_dataset(x, y, batch_size), channels, model.num_classes, model.loss)
     labels = transfer_checks.labels(y, model.num_classes, model.loss)
     weights = () if sample_weight is None else (transfer_checks.sample_weight(sample_weight),)
     data = minibatches.as_data((_pictures(model, x), labels, *weights), batch_size=batch_size)
@@ -48,7 +48,7 @@ def default_batch_size(images: int, devices: int = 1) -> int:
 def unlabelled(model, x, batch_size=None):
     """Images alone: an array, or a dataset of images or of pairs that begin with images."""
     if minibatches.gives_batches(x):
-        return batches.unlabelled(minibatches.as_data(x), model.resizing.channels)
+        return batches.unlabelled(minibatches.as_dataset(x), model.resizing.channels)
     x = minibatches.as_data(_pictures(model, x), batch_size=batch_size)
     transfer_checks.images(x, model.resizing.channels)
     return x
