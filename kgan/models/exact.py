@@ -39,7 +39,7 @@ class ExactModel(keras.Model):
         self.seed_generator = keras.random.SeedGenerator(self.seed)
         self.rounds_at_epoch_start = 0
         # In a namespace, where Keras does not look for weights: a count of rounds is none.
-        counter = keras.Variable(0, dtype="int32", trainable=False, aggregation="only_first_replica", name="rounds")
+        counter = keras.Variable(0, dtype="int64", trainable=False, aggregation="only_first_replica", name="rounds")
         self._progress = types.SimpleNamespace(rounds=counter)
         self._restored = False
         self._rounds_to_skip = 0

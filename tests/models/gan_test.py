@@ -406,7 +406,7 @@ def test_bad_arguments_are_refused(arguments, sentence):
         (None, kgan.datasets.to_uint8(IMAGES), "uint8, but must be float: kgan.datasets.to_float"),
         (None, IMAGES * 100, "must be float in -1..1, but these range from"),
         (3, (IMAGES, LABELS + 1), "class ids from 0 to 2, got 1 to 3"),
-        (3, (IMAGES, np.eye(3, dtype="float32")[LABELS]), "int class ids of shape \\(batch,\\)"),
+        (3, (IMAGES, np.eye(4, dtype="float32")[LABELS]), "int class ids of shape \\(batch,\\)"),
         (None, tf.data.Dataset.from_tensor_slices(IMAGES), "call .batch\\(batch_size\\)"),
         (None, np.where(IMAGES > 0.9, np.nan, IMAGES), "NaN or infinite"),
     ],
@@ -431,7 +431,7 @@ def test_evaluate_and_validation_refuse_what_fit_refuses():
         gan.evaluate(bad, verbose=0)
     with pytest.raises(ValueError, match="must be float"):
         gan.fit(IMAGES, validation_data=bad, verbose=0)
-    with pytest.raises(ValueError, match="at least 1 sample, but n is 0"):
+    with pytest.raises(ValueError, match="n must be a whole number of at least 1, got 0"):
         gan.generate(0)
     with pytest.raises(ValueError, match="batch_size must be a whole number of at least 1, got 0"):
         gan.fit(IMAGES, batch_size=0)
