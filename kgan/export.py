@@ -1,16 +1,25 @@
 """Exporting generators and classifiers as SavedModels that plain TensorFlow loads, without kgan."""
 
+import contextlib
+import errno
 import json
 import os
-import shutil
-import tempfile
+import re
 from pathlib import Path
 
 import keras
 import tensorflow as tf
+from google.protobuf.message import DecodeError
+from tensorflow.core.protobuf import saved_model_pb2
 
+from kgan import files
 from kgan.datasets.pixels import to_uint8
 from kgan.label_inputs import as_network_takes, one_hot_classes
+
+# The attributes of an export that hold the weights, by which one is known.
+_GENERATOR, _CLASSIFIER = "generator_variables", "classifier_variables"
+# All that TensorFlow writes for one.
+_WRITTEN = re.compile(r"saved_model\.pb|fingerprint\.pb|assets|variables|variables/variables\.(index|data-[-\w]+)")
 
 
 def export_generator(
@@ -31,7 +40,7 @@ def export_generator(
     Args:
         generator: functional model of latents, or of `[latents, labels]`. Its labels may be int class ids, of shape
             `(n,)` or `(n, 1)`, or one-hot of shape `(n, classes)`; those of the endpoints are ids whichever it takes.
-        path: folder to write; it appears whole or not at all. An existing SavedModel there is replaced.
+        path: folder to write; it appears whole or not at all. An earlier export of kgan there is replaced.
         num_classes: number of classes of a conditional generator; by default as its one-hot labels or `class_names`
             tell.
         class_names: names of the classes, in the order of their ids.
@@ -40,8 +49,9 @@ def export_generator(
         The path.
 
     Raises:
-        ValueError: if `path` exists and is not a SavedModel, if the generator takes something else, or if the numbers
-            of classes and names differ.
+        ValueError: if `path` holds something else than an export of kgan, if the generator takes something else, or if
+            the numbers of classes and names differ.
+        OSError: if it cannot be written; the old export is still there then.
 
     Examples:
         >>> gan.export("generator")
@@ -62,7 +72,7 @@ def export_classifier(classifier: keras.Model, path, *, channels: int = 3, class
 
     Args:
         classifier: model of images 0..255 to probabilities.
-        path: folder to write; it appears whole or not at all. An existing SavedModel there is replaced.
+        path: folder to write; it appears whole or not at all. An earlier export of kgan there is replaced.
         channels: 3 for RGB images, 1 for grey ones.
         class_names: names of the classes, in their order.
 
@@ -70,7 +80,8 @@ def export_classifier(classifier: keras.Model, path, *, channels: int = 3, class
         The path.
 
     Raises:
-        ValueError: if `path` exists and is not a SavedModel.
+        ValueError: if `path` holds something else than an export of kgan.
+        OSError: if it cannot be written; the old export is still there then.
 
     Examples:
         >>> classifier.export("flowers", class_names=["daisy", "rose", "tulip"])
@@ -84,19 +95,60 @@ def export_classifier(classifier: keras.Model, path, *, channels: int = 3, class
 def _write(make_module, path) -> Path:
     """Saves the `tf.Module` that `make_module` returns, with its endpoints as signatures."""
     path = Path(path).resolve()
-    if path.exists() and not (path / "saved_model.pb").is_file():
-        raise ValueError(f"{path} exists and is not a SavedModel: choose another folder for the export.")
+    check_target(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    try:
-        module = make_module()
-        tf.saved_model.save(module, str(temporary / "saved_model"), signatures=module.endpoints)
-        if path.exists():
-            os.replace(path, temporary / "old")
-        os.replace(temporary / "saved_model", path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    module = make_module()
+
+    def write(folder):
+        with _disk_errors():
+            tf.saved_model.save(module, str(folder), signatures=module.endpoints)
+
+    files.write_folder(path, write)
     return path
+
+
+def check_target(path: str | os.PathLike) -> None:
+    """Refuses a place where an export cannot go, without writing anything.
+
+    Raises:
+        ValueError: if there is something else than an earlier export of kgan, or TensorFlow cannot write the name.
+    """
+    path = Path(path).resolve()
+    try:
+        os.fspath(path).encode("utf-8")
+    except UnicodeEncodeError:
+        shown = os.fspath(path).encode("utf-8", "backslashreplace").decode()
+        raise ValueError(f"{shown} is no name in UTF-8, as TensorFlow takes them: choose another one.") from None
+    if path.exists() and not _is_export(path):
+        raise ValueError(
+            f"{path} holds something else than an export of kgan, and would be replaced: choose another folder for "
+            "the export, or move that away."
+        )
+
+
+def _is_export(path: Path) -> bool:
+    """Whether a folder holds what `_write` writes, and nothing else."""
+    names = {file.relative_to(path).as_posix() for file in path.rglob("*")} if path.is_dir() else set()
+    if not names or any(not _WRITTEN.fullmatch(name) for name in names):
+        return False
+    try:
+        saved = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
+        children = saved.meta_graphs[0].object_graph_def.nodes[0].children
+    except (OSError, DecodeError, IndexError):
+        return False
+    return any(child.local_name in (_GENERATOR, _CLASSIFIER) for child in children)
+
+
+@contextlib.contextmanager
+def _disk_errors():
+    """A full disk as Python reports it: TensorFlow calls it exhausted resources, as it does memory."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            if os.strerror(number) in str(error):
+                raise OSError(number, os.strerror(number)) from error
+        raise
 
 
 def export_onnx(
@@ -133,14 +185,14 @@ def export_onnx(
         )
     path = Path(path).resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp.onnx")
     latents = keras.Input((generator.inputs[0].shape[-1],), dtype="float32", name="latents")
     labels = keras.Input((), dtype="int32", name="labels")
     conditional = len(generator.inputs) == 2
     images = generator([latents, _LabelsAs(generator.inputs[1])(labels)] if conditional else latents)
     inputs = [latents, labels] if conditional else [latents]
     specs = [keras.InputSpec(shape=i.shape, dtype=i.dtype, name=i.name) for i in inputs]
-    try:
+
+    def write(temporary):
         keras.Model(inputs, _ToUint8()(images)).export(
             temporary, format="onnx", input_signature=[specs] if conditional else specs, verbose=False
         )
@@ -150,9 +202,8 @@ def export_onnx(
             model = onnx.load(temporary)
             onnx.helper.set_model_props(model, facts)
             onnx.save(model, temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+
+    files.write_file(path, write)
     return path
 
 
@@ -213,7 +264,7 @@ def _classifier_module(classifier, channels, class_names) -> tf.Module:
 
     images = tf.TensorSpec((None, None, None, channels), tf.uint8, name="images")
     module = tf.Module()
-    module.classifier_variables = [variable.value for variable in classifier.weights]
+    setattr(module, _CLASSIFIER, [variable.value for variable in classifier.weights])
     module.serve = tf.function(probabilities, input_signature=[images])
     module.endpoints = {"serve": module.serve, "serving_default": module.serve}
     if class_names is not None:
@@ -246,7 +297,7 @@ def _generator_module(generator, num_classes, class_names) -> tf.Module:
     module.num_classes = tf.Variable(num_classes or 0, trainable=False)
     if class_names is not None:
         module.class_names = tf.Variable(list(class_names), trainable=False)
-    module.generator_variables = [variable.value for variable in generator.weights]
+    setattr(module, _GENERATOR, [variable.value for variable in generator.weights])
     module.serve = tf.function(images, input_signature=[latents, labels] if conditional else [latents])
     module.endpoints = {"serve": module.serve, "serving_default": module.serve}
     if not conditional or num_classes:

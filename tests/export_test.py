@@ -78,7 +78,7 @@ def test_an_export_replaces_an_export_and_nothing_else(tmp_path):
     gan.export(path)
     assert [p.name for p in tmp_path.iterdir()] == ["generator"]
     (tmp_path / "photos").mkdir()
-    with pytest.raises(ValueError, match="photos exists and is not a SavedModel"):
+    with pytest.raises(ValueError, match="photos holds something else than an export of kgan"):
         gan.export(tmp_path / "photos")
 
 
@@ -251,13 +251,13 @@ def test_a_classifier_export_replaces_an_export_and_nothing_else(tmp_path, monke
     with pytest.raises(ValueError, match="class_names must name the 3 classes, got 2 names"):
         model.export(tmp_path / "digits", class_names=["a", "b"])
     (tmp_path / "photos").mkdir()
-    with pytest.raises(ValueError, match="photos exists and is not a SavedModel"):
+    with pytest.raises(ValueError, match="photos holds something else than an export of kgan"):
         model.export(tmp_path / "photos")
 
     def disk_full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(tf.saved_model, "save", disk_full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="the disk is full: "):
         model.export(tmp_path / "new")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["digits", "photos"]

@@ -1,7 +1,10 @@
 """The one place for what Keras does not publish: private names, each with the version it was seen in."""
 
+import io
+
 import keras
 import tensorflow as tf
+from keras.src.saving import saving_lib
 from keras.src.trainers.data_adapters.generator_data_adapter import GeneratorDataAdapter
 from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
 
@@ -24,6 +27,19 @@ def added_losses(layer) -> set:
 def set_epoch(backup: keras.callbacks.BackupAndRestore, epoch: int):
     """Says which epoch is running: the callback counts from 0 until one ends. Keras 3.15: `_current_epoch`."""
     backup._current_epoch = epoch
+
+
+def weights_as_hdf5(model) -> bytes:
+    """What `model.save_weights` writes into a `.weights.h5` file. Keras 3.15: `H5IOStore`, `_save_state`.
+
+    h5py ends the process with a segmentation fault when the disk fills up under it, so what goes to the disk is made in
+    memory first.
+    """
+    content = io.BytesIO()
+    store = saving_lib.H5IOStore(content, mode="w")
+    saving_lib._save_state(model, weights_store=store, assets_store=None, inner_path="", visited_saveables=set())
+    store.close()
+    return content.getvalue()
 
 
 class _EpochByEpoch(PyDatasetAdapter):

@@ -2,12 +2,14 @@
 
 import csv
 import io
+import itertools
 import os
 import pathlib
+import re
 
 import keras
 
-from kgan.callbacks.files import write_text
+from kgan.files import reason, write_text
 
 
 class HistoryFile(keras.callbacks.Callback):
@@ -17,7 +19,10 @@ class HistoryFile(keras.callbacks.Callback):
     of epochs that are trained again are replaced. The file is complete at every moment.
 
     Args:
-        path: where to write, usually ending in `.csv`.
+        path: where to write, usually ending in `.csv`; folders that are missing are made when training begins.
+
+    Raises:
+        ValueError: by `fit`, if training is resumed and the file is damaged.
     """
 
     def __init__(self, path: str | os.PathLike):
@@ -26,6 +31,7 @@ class HistoryFile(keras.callbacks.Callback):
         self._rows = None
 
     def on_train_begin(self, logs=None):
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         self._rows = None
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -54,6 +60,9 @@ def read_history(path: str | os.PathLike, epochs: int | None = None) -> dict[str
     Returns:
         Dict from each logged name, and `epoch`, to a list of one number per epoch; NaN where it was not logged. Empty
         if there is no such file.
+
+    Raises:
+        ValueError: if the file is damaged.
     """
     if not pathlib.Path(path).exists():
         return {}
@@ -63,6 +72,35 @@ def read_history(path: str | os.PathLike, epochs: int | None = None) -> dict[str
 
 
 def read_rows(path: str | os.PathLike) -> list[dict[str, str]]:
-    """The rows of the file as text, by column."""
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    """The rows of the file as text, by column.
+
+    Raises:
+        ValueError: if it does not hold a row of numbers for each epoch, in their order.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            # Strict: a quotation mark that somebody's editor left open would swallow the rows after it.
+            table = csv.DictReader(file, strict=True)
+            rows, names = list(table), table.fieldnames or ()
+    except OSError as error:
+        raise ValueError(f"{reason(error)}: it cannot be read.") from None
+    except (ValueError, csv.Error) as error:  # a ValueError: bytes that are no UTF-8
+        raise ValueError(f"{path} is damaged: {error}.") from None
+    if "epoch" not in names:
+        raise ValueError(f"{path} is damaged: it has no column named epoch.")
+    for number, row in enumerate(rows, start=1):
+        whole = None not in row and None not in row.values()
+        if not whole or not re.fullmatch("[0-9]{1,9}", row["epoch"]) or not all(map(_is_number, row.values())):
+            raise ValueError(f"{path} is damaged: its row {number} does not hold a number in each column.")
+    epochs = [int(row["epoch"]) for row in rows]
+    if any(after != before + 1 for before, after in itertools.pairwise(epochs)):
+        raise ValueError(f"{path} is damaged: its epochs do not follow one another.")
+    return rows
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text or "nan")
+    except ValueError:
+        return False
+    return True

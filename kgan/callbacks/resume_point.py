@@ -1,12 +1,18 @@
 """A checkpoint from which training goes on as if it had never stopped."""
 
+import hashlib
 import json
 import os
 import pathlib
+import re
 
 import keras
 
-from kgan.callbacks.files import write_text, write_whole
+from kgan import files
+from kgan.backend import keras_internals
+from kgan.scalars import is_count
+
+_WEIGHTS = re.compile(r"epoch_(\d{4,})\.weights\.h5")
 
 
 class ResumePoint(keras.callbacks.Callback):
@@ -14,11 +20,12 @@ class ResumePoint(keras.callbacks.Callback):
 
     For a `kgan.Game` that is the weights of all players, the moving average, the optimizers and the random states, so
     that the resumed training equals the uninterrupted one bit for bit. Whatever interrupts it, even `kill -9` or a full
-    disk, the folder holds one complete checkpoint: `state.json` names its weights, and is replaced only when they are
-    written.
+    disk, the folder holds one complete checkpoint: `state.json` names its weights and has their checksum, and is
+    replaced only when they are written.
 
     Args:
-        folder: where to save; made if it is missing.
+        folder: where to save; made if it is missing. A folder that holds a checkpoint is for training that goes on from
+            it: call `restore` first.
 
     Examples:
     ```python
@@ -30,12 +37,38 @@ class ResumePoint(keras.callbacks.Callback):
     def __init__(self, folder: str | os.PathLike):
         super().__init__()
         self.folder = pathlib.Path(folder)
+        self._known = None  # the epochs of the checkpoint that this object has restored or saved
 
     @property
     def epochs(self) -> int | None:
-        """How many epochs were complete when the checkpoint was made; `None` if there is none."""
+        """How many epochs were complete when the checkpoint was made; `None` if there is none.
+
+        Raises:
+            ValueError: if the folder holds something else than one checkpoint.
+        """
         state = self._state()
         return None if state is None else state["epochs"]
+
+    def check(self) -> int | None:
+        """Reads the checkpoint and compares it with its checksum.
+
+        Returns:
+            As `epochs`.
+
+        Raises:
+            ValueError: if the checkpoint is damaged or incomplete.
+        """
+        state = self._state()
+        if state is None:
+            return None
+        weights = self.folder / state["weights"]
+        try:
+            right = files.checksum(weights) == state["sha256"]
+        except OSError as error:
+            raise ValueError(f"the checkpoint is incomplete: {files.reason(error)}.") from None
+        if not right:
+            raise ValueError(f"the checkpoint {weights} is damaged: its bytes are not those that were written.")
+        return state["epochs"]
 
     def restore(self, model: keras.Model) -> int:
         """Puts `model` into the saved state.
@@ -50,38 +83,75 @@ class ResumePoint(keras.callbacks.Callback):
         Raises:
             ValueError: if the checkpoint is damaged or belongs to another kind of model.
         """
-        state = self._state()
-        if state is None:
+        if self.check() is None:
             return 0
+        state = self._state()
+        weights = self.folder / state["weights"]
         try:
-            model.load_weights(self.folder / state["weights"])
-        except (OSError, KeyError, ValueError) as error:
-            raise ValueError(
-                f"the checkpoint {self.folder / state['weights']} is damaged or belongs to another model: {error}."
-            ) from error
+            model.load_weights(weights)
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"the checkpoint {weights} belongs to another model: {_first_line(error)}.") from error
+        self._known = state["epochs"]
         return state["epochs"]
 
     def save(self, epochs: int) -> None:
         """Saves the model as it is after `epochs` complete epochs, and then removes the checkpoint before."""
+        self.folder.mkdir(exist_ok=True)
+        content = keras_internals.weights_as_hdf5(self.model)
         weights = self.folder / f"epoch_{epochs:04d}.weights.h5"
-        write_whole(weights, self.model.save_weights)
-        write_text(self.folder / "state.json", json.dumps({"epochs": epochs, "weights": weights.name}))
-        for old in self.folder.glob("epoch_*.weights.h5"):
+        state = {"epochs": epochs, "weights": weights.name, "sha256": hashlib.sha256(content).hexdigest()}
+        files.write_bytes(weights, content)
+        files.write_text(self.folder / "state.json", json.dumps(state) + "\n")
+        self._known = epochs
+        for old in self._weights():
             if old != weights:
                 old.unlink()
 
     def on_train_begin(self, logs=None):
-        if self._state() is None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        files.clear_unfinished(self.folder)
+        epochs = self.epochs
+        if epochs is None:
             self.save(0)
+        elif epochs != self._known:
+            raise ValueError(
+                f"{self.folder} holds a checkpoint of {epochs} epochs, which this training would overwrite: go on from "
+                "it with initial_epoch=point.restore(model), or give another folder."
+            )
 
     def on_epoch_end(self, epoch, logs=None):
         self.save(epoch + 1)
 
-    def _state(self):
+    def _weights(self) -> list[pathlib.Path]:
+        return sorted(path for path in self.folder.glob("epoch_*") if _WEIGHTS.fullmatch(path.name))
+
+    def _state(self) -> dict | None:
         path = self.folder / "state.json"
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            state = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
+            if self._weights():
+                raise ValueError(
+                    f"{path} is missing beside {self._weights()[-1].name}: the checkpoint cannot be told from others "
+                    "without it."
+                ) from None
             return None
-        except ValueError as error:
-            raise ValueError(f"{path} is damaged: {error}.") from None
+        except OSError as error:
+            raise ValueError(f"{files.reason(error)}: it cannot be read.") from None
+        except (ValueError, RecursionError):
+            raise ValueError(f"{path} is damaged: it is no JSON.") from None
+        if not _is_state(state):
+            raise ValueError(f"{path} is damaged: it does not name the epochs, the weights and their checksum.")
+        return state
+
+
+def _is_state(state) -> bool:
+    """Whether this is what `save` writes; a name with a path in it is not."""
+    if not isinstance(state, dict) or not all(isinstance(state.get(name), str) for name in ("weights", "sha256")):
+        return False
+    weights = _WEIGHTS.fullmatch(state["weights"])
+    return weights is not None and is_count(state.get("epochs"), 0) and int(weights[1]) == state["epochs"]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

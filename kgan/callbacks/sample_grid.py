@@ -1,5 +1,6 @@
 """Pictures of what a GAN makes, epoch by epoch."""
 
+import errno
 import os
 import pathlib
 
@@ -35,12 +36,22 @@ class SampleGrid(keras.callbacks.Callback):
 
         Returns:
             The picture, uint8 of shape `(height, width, 1 or 3)`.
+
+        Raises:
+            FileNotFoundError: if there is no such folder; `fit` makes its own when training begins, and one that
+                somebody removes meanwhile does not come back.
         """
+        folder = pathlib.Path(path).parent
+        if not folder.is_dir():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
         columns = grid_columns(self.n, self.model.num_classes)
         rows = -(-self.n // columns)
         grid = image_grid(self.model.generate(rows * columns, seed=self.seed), columns=columns)
         save_image(grid, path, metadata={"seed": self.seed})
         return grid
+
+    def on_train_begin(self, logs=None):
+        self.folder.mkdir(parents=True, exist_ok=True)
 
     def on_epoch_end(self, epoch, logs=None):
         last = self.model.stop_training or epoch + 1 == self.params.get("epochs")

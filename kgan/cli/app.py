@@ -1,10 +1,13 @@
 """All commands together, and what becomes of their errors."""
 
+import os
 import sys
 
+import tensorflow as tf
 import typer
 
-from kgan.cli import attack, datasets, export, sample, train, transfer
+from kgan import files
+from kgan.cli import attack, datasets, export, sample, signals, train, transfer
 
 app = typer.Typer(
     name="kgan",
@@ -33,16 +36,29 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: what stands after `kgan`; from the command line by default.
 
     Returns:
-        The exit code: 0, 1 if training failed, 2 for what cannot be done, 130 after Ctrl-C.
+        The exit code: 0, 1 if training failed, 2 for what cannot be done, 130 after Ctrl-C, 143 after SIGTERM.
     """
     command = typer.main.get_command(app)
     try:
-        return command.main(arguments, prog_name="kgan", standalone_mode=False) or 0
-    except (ValueError, ImportError, OSError) as error:
+        with signals.as_interrupts():
+            code = command.main(arguments, prog_name="kgan", standalone_mode=False) or 0
+            sys.stdout.flush()
+            return code
+    except BrokenPipeError:
+        # As in `kgan datasets | head -1`: who reads has read enough. Python would complain at the end that it cannot
+        # write the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        message = f"{files.reason(error)}."
+    except (ValueError, ImportError) as error:
         message = str(error)
-    except (KeyboardInterrupt, typer.Abort):
-        print("Stopped.", file=sys.stderr)
-        return 130
+    except (MemoryError, tf.errors.ResourceExhaustedError):
+        message = "out of memory: use a smaller batch_size, width or image_size, or ask for less at a time."
+    except typer.Abort:
+        return _stopped(KeyboardInterrupt())
+    except KeyboardInterrupt as stop:
+        return _stopped(stop)
     except Exception as error:
         # What typer says of flags that it does not understand.
         if not hasattr(error, "format_message"):
@@ -50,3 +66,8 @@ def main(arguments: list[str] | None = None) -> int:
         message = error.format_message()
     print(f"kgan: {message}", file=sys.stderr)
     return 2
+
+
+def _stopped(stop: KeyboardInterrupt) -> int:
+    print("Stopped.", file=sys.stderr)
+    return signals.exit_code(stop)

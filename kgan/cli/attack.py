@@ -5,7 +5,6 @@ import json
 import math
 import os
 import pathlib
-import shutil
 import warnings
 from collections.abc import Iterator
 from fractions import Fraction
@@ -16,8 +15,7 @@ import typer
 from keras import ops
 from rich.console import Console
 
-from kgan import ascent, attacks, class_scores
-from kgan.callbacks.files import write_text
+from kgan import ascent, attacks, class_scores, files
 from kgan.cli import attack_data, attack_model, run_folder
 from kgan.cli.attack_data import Images
 from kgan.cli.attack_model import Classifier, format_range
@@ -151,17 +149,16 @@ def _whole_folder(out: str | None) -> Iterator[pathlib.Path | None]:
     path = pathlib.Path(os.path.abspath(os.path.expanduser(out)))
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ValueError(f"{out} is not empty: choose another --out.")
-    temporary = path.with_name(f".unfinished-{path.name}")
-    try:
-        shutil.rmtree(temporary, ignore_errors=True)  # what a killed process has left
-        temporary.mkdir(parents=True)
-    except OSError as error:
-        raise ValueError(f"{out} cannot be written: {error.strerror}.") from None
-    try:
+    with contextlib.ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            files.clear_unfinished(path.parent)
+            temporary = stack.enter_context(files.unfinished(path))
+            temporary.mkdir()
+        except OSError as error:
+            raise ValueError(f"{out} cannot be written: {error.strerror}.") from None
         yield temporary
         os.replace(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _show_plan(console, classifier: Classifier, images: Images, bounds, settings, told):
@@ -286,4 +283,4 @@ def _write_config(folder, classifier, data, images, settings):
         "data": {"images": len(images.targets), "class_names": images.class_names},
         "versions": run_folder.versions(),
     }
-    write_text(folder / "config.json", json.dumps(config, indent=2) + "\n")
+    files.write_text(folder / "config.json", json.dumps(config, indent=2) + "\n")

@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from kgan.callbacks.files import write_text
+from kgan.files import write_text
 from kgan.metrics.intervals import wilson_interval
 from kgan.visualize.colors import COLORS
 from kgan.visualize.images import write_png

@@ -5,10 +5,10 @@ import pathlib
 import typer
 
 from kgan import callbacks, distribution
-from kgan.cli import recipe
+from kgan.cli import checksums, recipe
 from kgan.cli.run_folder import RunFolder
 from kgan.cli.settings import nearest
-from kgan.export import export_onnx
+from kgan.export import check_target, export_onnx
 
 _FORMATS = ("savedmodel", "onnx")
 
@@ -28,11 +28,18 @@ def export(
         ema = False  # there is none, and what `generate` uses is the generator itself
     name = ("generator" if ema or not settings.ema else "generator_without_ema") + (".onnx" if format == "onnx" else "")
     path = pathlib.Path(out).expanduser() if out is not None else folder.path / name
-    gan = recipe.build(settings.changed(devices="1"), data, distribution.choose(1))
+    if format == "onnx" and path.is_dir():
+        raise ValueError(f"{path} is a folder, but ONNX is a file: choose another --out.")
+    if format != "onnx":
+        check_target(path)
     point = callbacks.ResumePoint(folder.checkpoint)
-    if point.epochs is None:
+    if point.check() is None:
         raise ValueError(f"{run} has no checkpoint yet: train it first.")
+    gan = recipe.build(settings.changed(devices="1"), data, distribution.choose(1))
     epochs = point.restore(gan)
+    ours = path == folder.generator
+    if ours:
+        checksums.forget(folder.path, [path])
     if format == "onnx":
         # Whatever the run computed in, its weights are float32, and so is what ONNX runtimes compute in.
         generator = recipe.build(
@@ -42,4 +49,6 @@ def export(
         export_onnx(generator, path, num_classes=data.num_classes, class_names=data.class_names)
     else:
         gan.export(path, ema=ema)
+    if ours:
+        checksums.write(folder.path, [path])
     typer.echo(f"{path}  the generator after {epochs} epochs")

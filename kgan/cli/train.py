@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import math
 import shlex
 import sys
@@ -11,10 +12,9 @@ import typer
 from rich.console import Console
 
 import kgan
-from kgan import callbacks, distribution, losses, visualize
-from kgan.callbacks.files import write_whole
+from kgan import callbacks, distribution, files, losses, visualize
 from kgan.callbacks.history_file import read_history
-from kgan.cli import plan, recipe, run_folder
+from kgan.cli import checksums, plan, recipe, run_folder, signals
 from kgan.cli.options import with_settings
 from kgan.cli.recipe import DataFacts
 from kgan.cli.run_folder import RunFolder
@@ -34,6 +34,11 @@ class Run:
     gan: kgan.GAN
     folder: RunFolder | None = None  # made when training starts
     epochs_done: int = 0
+
+    @functools.cached_property
+    def point(self) -> callbacks.ResumePoint:
+        """The checkpoint, of which the training that goes on must know that it was restored."""
+        return callbacks.ResumePoint(self.folder.checkpoint)
 
     @property
     def seconds_done(self) -> float:
@@ -74,24 +79,31 @@ def train(
     handwritten digits that need no download.
     """
     console = Console()
-    if resume is not None:
-        if out is not None or config is not None:
-            raise ValueError("--resume goes on with a run as it is: leave out --out and --config.")
-        run = _prepare_again(RunFolder(resume), given)
-    else:
-        settings = run_folder.read_settings(config) if config is not None else Settings()
-        run = _prepare(settings.changed(**given))
-    for note in run.source.notes:
-        console.print(note, style="yellow", **_PLAIN)
-    if dry_run:
-        plan.show(console, run.settings, run.data, run.gan, in_memory=run.source.in_memory, done=run.epochs_done)
-        return
-    if run.folder is None:
-        run.folder = run_folder.new_folder(run.settings.data, out)
-    run.folder.write_config(run.settings, run.data)
-    code = _train(run, console)
-    if run.source.report():
-        console.print(run.source.report(), style="yellow", **_PLAIN)
+    with contextlib.ExitStack() as alone:
+        if resume is not None:
+            if out is not None or config is not None:
+                raise ValueError("--resume goes on with a run as it is: leave out --out and --config.")
+            folder = RunFolder(resume)
+            if not dry_run:
+                alone.enter_context(folder.alone())
+            run = _prepare_again(folder, given)
+        else:
+            settings = run_folder.read_settings(config) if config is not None else Settings()
+            run = _prepare(settings.changed(**given))
+        for note in run.source.notes:
+            console.print(note, style="yellow", **_PLAIN)
+        if dry_run:
+            plan.show(console, run.settings, run.data, run.gan, in_memory=run.source.in_memory, done=run.epochs_done)
+            return
+        if run.folder is None:
+            run.folder = run_folder.new_folder(run.settings.data, out)
+            run.folder.write_config(run.settings, run.data)
+            alone.enter_context(run.folder.alone())
+        else:
+            run.folder.write_config(run.settings, run.data)
+        code = _train(run, console)
+        if run.source.report():
+            console.print(run.source.report(), style="yellow", **_PLAIN)
     raise typer.Exit(code)
 
 
@@ -112,6 +124,7 @@ def _prepare_again(folder: RunFolder, given: dict) -> Run:
         ValueError: if a flag or the data do not agree with the run.
     """
     saved, saved_data, versions = folder.read_config()
+    epochs_done = folder.check()
     if "data" in given:
         given["data"] = recipe.with_full_path(given["data"])
     length = {name: given.pop(name) for name in MAY_CHANGE_ON_RESUME if name in given}
@@ -138,15 +151,18 @@ def _prepare_again(folder: RunFolder, given: dict) -> Run:
         run.source.notes.append(
             f"The run began with {'; '.join(differences)}: it may go on slightly differently than it would have."
         )
+    if epochs_done and not folder.history.exists():
+        run.source.notes.append(
+            f"{folder.history} is missing: the history begins anew with epoch {epochs_done + 1}, and so do the minutes."
+        )
     run.folder = folder
-    run.epochs_done = callbacks.ResumePoint(folder.checkpoint).restore(run.gan)
+    run.epochs_done = run.point.restore(run.gan)
     return run
 
 
 def _train(run: Run, console: Console) -> int:
     """Trains, and writes what the run leaves behind; returns the exit code."""
     folder = run.folder
-    point = callbacks.ResumePoint(folder.checkpoint)
     grid = callbacks.SampleGrid(folder.samples)
     grid.set_model(run.gan)
     try:
@@ -161,24 +177,26 @@ def _train(run: Run, console: Console) -> int:
             classes = f", {run.data.num_classes} classes" if run.data.num_classes else ""
             begin = f", from epoch {run.epochs_done + 1} on" if run.epochs_done else ""
             console.print(f"{run.data.size:,} images of {shape}{classes}, into {folder.path}{begin}", **_PLAIN)
-            _fit(run, console, grid, point)
+            _fit(run, console, grid)
         _finish(run, grid)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         if console.is_terminal:
             console.print()  # the terminal has shown ^C on this line
-        return _stopped("Stopped.", point, folder, 130)
+        return _stopped("Stopped.", run, signals.exit_code(stop))
     except FloatingPointError as error:
-        return _stopped(str(error), point, folder, 1, resume=False)
-    except tf.errors.ResourceExhaustedError:
-        return _stopped("Out of memory: use a smaller batch_size or width.", point, folder, 1, resume=False)
+        return _stopped(str(error), run, 1, resume=False)
+    except (MemoryError, tf.errors.ResourceExhaustedError):
+        return _stopped("Out of memory: use a smaller batch_size or width.", run, 1, resume=False)
+    except BrokenPipeError:  # of the screen, as in `kgan train | head -1`
+        raise
     except OSError as error:
-        return _stopped(f"The run cannot be written: {error}.", point, folder, 1)
+        return _stopped(f"The run cannot be written: {files.reason(error)}.", run, 1)
     console.print(f"Samples: {folder.last_samples}", **_PLAIN)
     console.print(f"More of them: kgan sample {shlex.quote(str(folder.path))}", **_PLAIN)
     return 0
 
 
-def _fit(run: Run, console: Console, grid: callbacks.SampleGrid, point: callbacks.ResumePoint) -> None:
+def _fit(run: Run, console: Console, grid: callbacks.SampleGrid) -> None:
     folder, settings, seconds = run.folder, run.settings, run.seconds_done
     progress = callbacks.Progress(settings.minutes, seconds_before=seconds, console=console)
     stopwatch = callbacks.Stopwatch(settings.minutes, seconds_before=seconds)
@@ -189,26 +207,34 @@ def _fit(run: Run, console: Console, grid: callbacks.SampleGrid, point: callback
             epochs=settings.epochs or _NO_LIMIT,
             initial_epoch=run.epochs_done,
             # The checkpoint comes last: an epoch that counts as done has left everything else.
-            callbacks=[stopwatch, progress, callbacks.HistoryFile(folder.history), grid, notice, point],
+            callbacks=[stopwatch, progress, callbacks.HistoryFile(folder.history), grid, notice, run.point],
             verbose=0,
         )
 
 
 def _finish(run: Run, grid: callbacks.SampleGrid) -> None:
-    """Writes what a finished run leaves behind."""
+    """Writes what a finished run leaves behind, and notes the checksums of what is for use."""
     folder, gan = run.folder, run.gan
     grid.write(folder.last_samples)
     history = read_history(folder.history)
     curves = {name: values for name, values in history.items() if name not in ("epoch", "seconds")}
     visualize.plot_history(curves, folder.curves)
-    write_whole(folder.model, gan.save)
+    checksums.forget(folder.path, folder.results)
+    files.write_file(folder.model, gan.save)
     gan.export(folder.generator)
+    checksums.write(folder.path, folder.results)
 
 
-def _stopped(why: str, point: callbacks.ResumePoint, folder: RunFolder, code: int, *, resume: bool = True) -> int:
+def _stopped(why: str, run: Run, code: int, *, resume: bool = True) -> int:
     """Says what was kept, and how to go on where going on helps."""
-    command = f"; go on with: kgan train --resume {shlex.quote(str(folder.path))}" if resume else "."
-    kept = point.epochs or 0
-    number = {0: "no complete epoch is", 1: "1 complete epoch is"}.get(kept, f"{kept} complete epochs are")
-    Console(stderr=True).print(f"{why[0].upper()}{why[1:]} In {folder.path} {number} kept{command}", **_PLAIN)
+    path = run.folder.path
+    if run.folder.config.exists():
+        command = f"; go on with: kgan train --resume {shlex.quote(str(path))}" if resume else "."
+        kept = run.point.epochs or 0
+        number = {0: "no complete epoch is", 1: "1 complete epoch is"}.get(kept, f"{kept} complete epochs are")
+        kept = f"In {path} {number} kept{command}"
+    else:
+        kept = f"Nothing is kept: {path} was removed or renamed meanwhile."
+    with contextlib.suppress(OSError):  # of a terminal that has been closed
+        Console(stderr=True).print(f"{why[0].upper()}{why[1:]} {kept}", **_PLAIN)
     return code

@@ -10,6 +10,8 @@ from kgan.cli import class_folders, run_folder
 from kgan.cli.class_folders import ClassFolders
 from kgan.cli.transfer_run import FINE_TUNING_STEPS, PLAIN, TransferRun
 from kgan.cli.transfer_settings import TransferSettings
+from kgan.export import check_target
+from kgan.files import alone_in
 from kgan.models.transfer import TransferClassifier, freezing
 from kgan.models.transfer.reading import default_batch_size
 
@@ -102,14 +104,16 @@ def transfer(
     path = run_folder.new_folder(settings.folder, out).path
     console.print(f"into {path}\n", **PLAIN)
     run = TransferRun(path, settings, folders.class_names, classifier, source, files, training, held_out_rows)
-    code = run.train(console)
+    with alone_in(path):
+        code = run.train(console)
     if source.report():
         console.print(source.report(), style="yellow", **PLAIN)
     raise typer.Exit(code)
 
 
 def _refuse_used(out: str | None) -> None:
-    path = pathlib.Path(out or "").expanduser()
+    path = pathlib.Path(out or "runs").expanduser()
+    check_target(path / "classifier")  # before hours of training, after which it is written
     if out is not None and path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ValueError(f"{path} is not empty: another --out starts a new run.")
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 from sklearn.metrics import confusion_matrix
 
-from kgan.callbacks.files import write_text
+from kgan.files import write_text
 from kgan.metrics.intervals import wilson_interval
 
 _MOST_ROWS = 20  # of the table on the screen; of more classes it has the worst _WORST

@@ -11,10 +11,9 @@ import numpy as np
 import tensorflow as tf
 from rich.console import Console
 
-from kgan import callbacks, visualize
-from kgan.callbacks.files import write_text, write_whole
+from kgan import callbacks, files, visualize
 from kgan.callbacks.history_file import read_history
-from kgan.cli import class_folders, run_folder
+from kgan.cli import checksums, class_folders, run_folder, signals
 from kgan.cli.transfer_progress import ImageBar, Progress
 from kgan.cli.transfer_report import HeldOut, serving_lines
 from kgan.cli.transfer_settings import TransferSettings
@@ -53,6 +52,7 @@ class TransferRun:
     training: np.ndarray
     held_out: np.ndarray
     written: HeldOut | None = None
+    _writing: bool = False
 
     def train(self, console: Console) -> int:
         """Trains the head, and then the base if that is wanted; returns the exit code."""
@@ -72,16 +72,18 @@ class TransferRun:
                 self._unfreeze(console)
                 self._fit(console, self.settings.fine_tune_epochs)
                 self._write(console)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             if console.is_terminal:
                 console.print()  # the terminal has shown ^C on this line
-            return self._stopped("Stopped.", 130)
+            return self._stopped("Stopped.", signals.exit_code(stop))
         except FloatingPointError as error:
             return self._stopped(str(error), 1)
-        except tf.errors.ResourceExhaustedError:
+        except (MemoryError, tf.errors.ResourceExhaustedError):
             return self._stopped("Out of memory: use a smaller batch_size or image_size.", 1)
+        except BrokenPipeError:  # of the screen, as in `kgan transfer | head -1`
+            raise
         except OSError as error:
-            return self._stopped(f"The run cannot be written: {error}.", 1)
+            return self._stopped(f"The run cannot be written: {files.reason(error)}.", 1)
         console.print()
         self.written.show(console, before)
         self._show_files(console)
@@ -146,7 +148,7 @@ class TransferRun:
         }
         chosen = {"batch_size": self._batch_size, "lr": float(f"{float(self.classifier.optimizer.learning_rate):.6g}")}
         config = {"settings": self.settings.to_dict() | chosen, "data": data, "versions": run_folder.versions()}
-        write_text(self.path / "config.json", json.dumps(config, indent=2) + "\n")
+        files.write_text(self.path / "config.json", json.dumps(config, indent=2) + "\n")
 
     @property
     def _history(self) -> pathlib.Path:
@@ -165,9 +167,13 @@ class TransferRun:
         targets = self.source.targets
         largest = np.bincount(targets[self.training]).argmax()
         result = HeldOut([self.files[i] for i in rows], targets[rows], probabilities, self.class_names, int(largest))
+        model, classifier = results = [self.path / "model.keras", self.path / "classifier"]
+        self._writing = True
         with console.status("writing"):
-            write_whole(self.path / "model.keras", self.classifier.save)
-            self.classifier.export(self.path / "classifier", class_names=self.class_names)
+            checksums.forget(self.path, results)
+            files.write_file(model, self.classifier.save)
+            self.classifier.export(classifier, class_names=self.class_names)
+            checksums.write(self.path, results)
             result.write_predictions(self.path / "predictions.csv")
             visualize.plot_confusion_matrix(
                 result.counts, self.path / "confusion_matrix.png", class_names=self.class_names
@@ -175,7 +181,7 @@ class TransferRun:
             history = read_history(self._history)
             curves = {name: values for name, values in history.items() if name not in ("epoch", "seconds")}
             visualize.plot_history(curves, self.path / "history.png")
-        self.written = result
+        self.written, self._writing = result, False
 
     def _show_files(self, console: Console) -> None:
         def size(name):
@@ -198,11 +204,16 @@ class TransferRun:
     def _stopped(self, why: str, code: int) -> int:
         """Says what was kept."""
         epochs = self._epochs_done()
-        if self.written is not None:
+        if not (self.path / "config.json").exists():
+            kept = "nothing: it was removed or renamed meanwhile"
+        elif self.written is not None and self._writing:
+            kept = "the classifier, in files of which some are from before and some from after fine-tuning"
+        elif self.written is not None:
             kept = "the classifier as it was before fine-tuning"
         elif epochs:
             kept = f"the history of {epochs} {'epoch' if epochs == 1 else 'epochs'}, and no classifier"
         else:
             kept = "its settings, and no classifier"
-        Console(stderr=True).print(f"{why[0].upper()}{why[1:]} {self.path} keeps {kept}.", **PLAIN)
+        with contextlib.suppress(OSError):  # of a terminal that has been closed
+            Console(stderr=True).print(f"{why[0].upper()}{why[1:]} {self.path} keeps {kept}.", **PLAIN)
         return code

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 from keras import tree
 
-from kgan import backend
+from kgan import backend, files
+from kgan.backend import keras_internals
 from kgan.layers import DenseTranspose, retie
 from kgan.models import minibatches
 from kgan.models.autoencoder import Autoencoder
@@ -194,12 +195,7 @@ class StackedAutoencoder(Autoencoder):
 
     def _save_whole(self, path: Path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name.removesuffix('.weights.h5')}.{os.getpid()}.weights.h5")
-        try:
-            self.save_weights(temporary)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        files.write_bytes(path, keras_internals.weights_as_hdf5(self))
 
     def to_classifier(self, num_classes: int, *, freeze_encoder: bool = False) -> keras.Model:
         """A classifier: a copy of the encoder and a new softmax layer on top of it.

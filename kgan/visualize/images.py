@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import os
 import pathlib
-import uuid
 from collections.abc import Callable, Mapping
 
 import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from kgan import files
 from kgan.datasets import to_uint8
 from kgan.scalars import as_count
 
@@ -104,15 +104,10 @@ def save_image(array: np.ndarray, path: str | os.PathLike, *, metadata: Mapping[
 
 
 def write_png(path: str | os.PathLike, write: Callable[[pathlib.Path], None]) -> None:
-    """Calls `write` with a temporary name beside `path` and renames the result: a reader sees no half-written file."""
+    """Writes a PNG file as `kgan.files.write_file` does; folders that are missing are made."""
     path = check_png_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        write(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    files.write_file(path, write)
 
 
 def check_png_path(path: str | os.PathLike) -> pathlib.Path:

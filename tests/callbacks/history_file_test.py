@@ -2,6 +2,7 @@ import math
 
 import keras
 import numpy as np
+import pytest
 
 from kgan.callbacks import HistoryFile, Stopwatch
 from kgan.callbacks.history_file import read_history
@@ -41,3 +42,29 @@ def test_what_was_not_logged_in_every_epoch_is_nan_there(tmp_path):
     history = read_history(path)
     assert math.isnan(history["seconds"][0]) and history["seconds"][1] > 0
     assert read_history(tmp_path / "none.csv") == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "it has no column named epoch"),
+        (b"loss\n1.0\n", "it has no column named epoch"),
+        (b"epoch,loss\n1,0.5\n2\n", "its row 2 does not hold a number in each column"),
+        (b"epoch,loss\n1,0.5,0.7\n", "its row 1 does not hold"),
+        (b"epoch,loss\none,0.5\n", "its row 1 does not hold"),
+        (b"epoch,loss\n1,half\n", "its row 1 does not hold"),
+        (b"epoch,loss\n" + b"9" * 5000 + b",0.5\n", "its row 1 does not hold"),
+        (b"epoch,loss\n1,0.5\n3,0.4\n", "its epochs do not follow one another"),
+        (b"epoch,loss\n2,0.5\n1,0.4\n", "its epochs do not follow one another"),
+        (b'epoch,loss\n1,"0.5\n2,0.4\n', "unexpected end of data"),
+        (b"\xff\xfe\0\0", "codec"),
+    ],
+)
+def test_a_damaged_file_is_refused_and_left_as_it_is(tmp_path, content, sentence):
+    path = tmp_path / "h.csv"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"{path} is damaged: .*{sentence}"):
+        read_history(path)
+    with pytest.raises(ValueError, match=sentence):
+        fit(model(), epochs=6, initial_epoch=5, callbacks=[HistoryFile(path)])
+    assert path.read_bytes() == content

@@ -1,4 +1,6 @@
+import json
 import os
+import pathlib
 
 import keras
 import numpy as np
@@ -82,7 +84,7 @@ def test_whenever_saving_breaks_off_a_complete_checkpoint_is_left(tmp_path, monk
     fit(model, 1, point)
     saved = state(model)
     fit(model, 2, initial_epoch=1)
-    replace, save_weights, calls = os.replace, type(model).save_weights, []
+    replace, calls = os.replace, []
 
     def once(action):
         def call(*args, **kwargs):
@@ -93,15 +95,13 @@ def test_whenever_saving_breaks_off_a_complete_checkpoint_is_left(tmp_path, monk
 
         return call
 
-    def torn(self, path, **kwargs):
-        save_weights(self, path, **kwargs)
-        with open(path, "r+b") as file:
-            file.truncate(1000)
+    def torn(path, content):
+        path.write_bytes(content[:1000])
         raise OSError("No space left on device")
 
     with monkeypatch.context() as patch:
         if fails_at == 0:
-            patch.setattr(type(model), "save_weights", torn)
+            patch.setattr(pathlib.Path, "write_bytes", torn)
         else:
             patch.setattr(os, "replace", once(replace))  # of the weights and of the state
             patch.setattr(type(point.folder), "unlink", once(type(point.folder).unlink))
@@ -120,8 +120,68 @@ def test_a_damaged_checkpoint_is_refused_in_a_sentence(tmp_path):
     fit(model, 1, point)
     weights = tmp_path / "epoch_0001.weights.h5"
     weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(ValueError, match="epoch_0001.weights.h5 is damaged or belongs to another model"):
+    with pytest.raises(ValueError, match="epoch_0001.weights.h5 is damaged: its bytes are not those"):
         point.restore(model)
-    (tmp_path / "state.json").write_text("{")
-    with pytest.raises(ValueError, match="state.json is damaged"):
-        point.restore(model)
+    weights.unlink()
+    with pytest.raises(ValueError, match="the checkpoint is incomplete: .*epoch_0001.weights.h5: No such file"):
+        point.check()
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path):
+    fit(gan(), 1, ResumePoint(tmp_path))
+    other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    other.compile("adam", "mse")
+    with pytest.raises(ValueError, match="epoch_0001.weights.h5 belongs to another model"):
+        ResumePoint(tmp_path).restore(other)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{",
+        b"{}",
+        b"[]",
+        b"null",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        {"weights": 7},
+        {"weights": "../epoch_0001.weights.h5"},
+        {"weights": "epoch_0002.weights.h5"},
+        {"epochs": -7},
+        {"epochs": "one"},
+        {"epochs": True},
+        {"epochs": 2},
+        {"sha256": None},
+    ],
+)
+def test_a_state_that_cannot_be_is_refused(tmp_path, content):
+    point = ResumePoint(tmp_path)
+    point.set_model(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))
+    point.save(1)
+    path = tmp_path / "state.json"
+    if isinstance(content, dict):
+        content = json.dumps(json.loads(path.read_text()) | content).encode()
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"^{path} is damaged: it "):
+        _ = ResumePoint(tmp_path).epochs
+
+
+def test_weights_without_their_state_are_not_overwritten(tmp_path):
+    model, point = gan(), ResumePoint(tmp_path)
+    fit(model, 1, point)
+    (tmp_path / "state.json").unlink()
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for call in (lambda: point.restore(model), lambda: fit(model, 1, ResumePoint(tmp_path))):
+        with pytest.raises(ValueError, match="state.json is missing beside epoch_0001.weights.h5"):
+            call()
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_training_from_the_start_does_not_overwrite_a_checkpoint(tmp_path):
+    model, point = gan(), ResumePoint(tmp_path)
+    fit(model, 2, point)
+    with pytest.raises(ValueError, match="holds a checkpoint of 2 epochs, which this training would overwrite"):
+        fit(gan(), 1, ResumePoint(tmp_path))
+    assert ResumePoint(tmp_path).check() == 2
+    fit(model, 3, point, initial_epoch=2)  # the one who saved it goes on
+    assert ResumePoint(tmp_path).check() == 3

@@ -1,0 +1,71 @@
+"""What ends a process from outside, and a screen that is gone."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+KGAN = [sys.executable, "-c", "import sys, kgan_command; sys.exit(kgan_command.main())"]
+LONG = "train digits --limit 96 --width 4 --latent-dim 8 --batch-size 32 --steps-per-epoch 1 --epochs 100000"
+
+
+def start(arguments, **options):
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": ROOT}
+    return subprocess.Popen([*KGAN, *arguments], **pipes | options)
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_while_tensorflow_is_being_loaded(name, code):
+    # Python tells of each module that it has imported: the first ones of kgan's are under way then.
+    process = start(["datasets"], env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"})
+    while "numpy" not in process.stderr.readline():
+        pass
+    process.send_signal(getattr(signal, name))
+    out, error = process.communicate(timeout=60)
+    assert process.returncode == code and out == ""
+    assert [line for line in error.splitlines() if not line.startswith("import time")] == ["Stopped."]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_while_a_run_trains(tmp_path, name, code):
+    run = tmp_path / "my run"
+    process = start([*LONG.split(), "--out", str(run)])
+    while process.poll() is None and not (run / "history.csv").exists():
+        time.sleep(0.05)
+    process.send_signal(getattr(signal, name))
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == code
+    (line,) = error.splitlines()
+    assert line.startswith(f"Stopped. In {run} ") and f"go on with: kgan train --resume '{run}'" in line
+    assert (run / "checkpoint" / "state.json").exists() and not list(run.rglob(".unfinished-*"))
+
+
+@pytest.mark.slow
+def test_a_closed_pipe_ends_it_quietly(tmp_path):
+    process = start([*LONG.split(), "--out", str(tmp_path / "run")])
+    assert process.stdout.readline().startswith("96 images")
+    process.stdout.close()
+    assert process.wait(timeout=120) != 0
+    assert process.stderr.read() == ""
+
+
+@pytest.mark.slow
+def test_what_is_ignored_stays_ignored(tmp_path):
+    run = tmp_path / "run"
+    ignore = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)  # noqa: E731 as nohup does
+    process = start([*LONG.split(), "--out", str(run)], preexec_fn=ignore)
+    while process.poll() is None and not (run / "history.csv").exists():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGHUP)
+    rows = (run / "history.csv").read_text().count("\n")
+    while process.poll() is None and (run / "history.csv").read_text().count("\n") <= rows:
+        time.sleep(0.05)
+    assert process.poll() is None
+    process.kill()
+    process.communicate()
