@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from kgan.cli.run_folder import read_json
+from kgan.foreign_text import first_line, printable
 from kgan.models import AdversarialTraining, TransferClassifier
 
 # From dark to bright; of those that fit a model the first is taken.
@@ -57,13 +58,13 @@ def load(path: str) -> Classifier:
     try:
         model = keras.saving.load_model(file, compile=False, safe_mode=True)
     except Exception as error:  # of zipfile, json, h5py and Keras, as the file is damaged or foreign
-        text = str(error).strip() or type(error).__name__
+        text = str(error)
         if "unsafe" in text or "arbitrary code" in text:
             raise ValueError(
-                f"{file} holds Python code of its own, such as a Lambda layer, which is not run: save the model with "
+                f"{printable(file)} holds Python code of its own, such as a Lambda layer, which is not run: save the model with "
                 "registered layers in its place."
             ) from None
-        raise ValueError(f"{file} cannot be loaded: {text.splitlines()[0].rstrip('.')}.") from None
+        raise ValueError(f"{printable(file)} cannot be loaded: {first_line(error)}.") from None
     bounds = None
     if isinstance(model, AdversarialTraining):
         bounds, model = _finite(model.ascent.bounds), model.model
@@ -80,16 +81,18 @@ def _find(path: str) -> pathlib.Path:
     found = pathlib.Path(path).expanduser()
     if (found / "saved_model.pb").is_file():
         raise ValueError(
-            f"{path} is a SavedModel, which does not tell its gradients: give the .keras file of the model."
+            f"{printable(path)} is a SavedModel, which does not tell its gradients: give the .keras file of the model."
         )
     if found.is_dir():
         if not (found / "model.keras").is_file():
-            raise ValueError(f"{path} holds no model.keras: give a .keras file, or the folder of a kgan transfer run.")
+            raise ValueError(
+                f"{printable(path)} holds no model.keras: give a .keras file, or the folder of a kgan transfer run."
+            )
         return found / "model.keras"
     if not found.is_file():
-        raise ValueError(f"there is no {path}: give a .keras file, or the folder of a kgan transfer run.")
+        raise ValueError(f"there is no {printable(path)}: give a .keras file, or the folder of a kgan transfer run.")
     if found.suffix != ".keras":
-        raise ValueError(f"{path} is no .keras file: write one with model.save('model.keras').")
+        raise ValueError(f"{printable(path)} is no .keras file: write one with model.save('model.keras').")
     return found
 
 
@@ -103,7 +106,7 @@ def _shapes(model, file):
         ok = False
     if not ok:
         raise ValueError(
-            f"{file} is no classifier of images: it takes a model with one input, of images, and one output, a score "
+            f"{printable(file)} is no classifier of images: it takes a model with one input, of images, and one output, a score "
             "for each class."
         )
     return input_shape, output_shape

@@ -11,6 +11,7 @@ from kgan import datasets, losses
 from kgan.cli.settings import Settings
 from kgan.datasets import tfds_sets
 from kgan.datasets.bundled import NAMED_SETS
+from kgan.foreign_text import printable
 from kgan.losses import penalties
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
@@ -44,7 +45,7 @@ def open_data(settings: Settings) -> datasets.Source:
     if settings.labels is not None:
         source = opened(settings.labels)
         if settings.labels and source.num_classes < 2:
-            raise ValueError(f"{settings.data} has a single class, which is none: leave --labels out.")
+            raise ValueError(f"{printable(settings.data)} has a single class, which is none: leave --labels out.")
         return source
     try:
         source = opened(True)
@@ -58,7 +59,7 @@ def open_data(settings: Settings) -> datasets.Source:
 def facts(source: datasets.Source) -> DataFacts:
     """What to remember of `source`."""
     shape, names = tuple(source.image_shape), source.class_names
-    names = None if names is None else [str(name) for name in names]
+    names = None if names is None else [printable(name) for name in names]
     return DataFacts(source.name, source.fingerprint(), source.size, shape, source.num_classes, names)
 
 
@@ -77,17 +78,19 @@ def complete(settings: Settings, data: DataFacts, strategy: tf.distribute.Strate
         raise ValueError(f"batch_size {settings.batch_size} cannot be divided evenly between {devices} devices.")
     if min(height, width) < 8:
         raise ValueError(
-            f"the images of {data.name} are {height}x{width}, but the networks need sides of at least 8: "
+            f"the images of {printable(data.name)} are {height}x{width}, but the networks need sides of at least 8: "
             "set image_size."
         )
     rounds = data.size // settings.batch_size // settings.k
     if not rounds:
         raise ValueError(
-            f"{data.name} has {data.size} images, fewer than the {settings.k} x {settings.batch_size} that an update "
+            f"{printable(data.name)} has {data.size} images, fewer than the {settings.k} x {settings.batch_size} that an update "
             "of both players takes: use a smaller batch_size."
         )
     if settings.steps_per_epoch is not None and settings.steps_per_epoch > rounds:
-        raise ValueError(f"steps_per_epoch is {settings.steps_per_epoch}, but {data.name} gives only {rounds}.")
+        raise ValueError(
+            f"steps_per_epoch is {settings.steps_per_epoch}, but {printable(data.name)} gives only {rounds}."
+        )
     return dataclasses.replace(
         settings.with_weights(losses.auto_weight(data.image_shape)),
         image_size=f"{height}x{width}",
