@@ -170,8 +170,9 @@ def _show_plan(console, classifier: Classifier, images: Images, bounds, settings
     told = told or ("as the model tells" if classifier.bounds else "the default: see --range")
     pace = f"{settings['steps']} steps" if settings["attack"] == "pgd" else "one step"
     limits = "each number moves by" if settings["norm"] == "linf" else "the Euclidean distance is"
+    inputs = f"inputs of {shape} in {format_range(bounds)} ({told})"
     for line in (
-        f"{printable(classifier.path)}: {classifier.num_classes} classes, inputs of {shape} in {format_range(bounds)} ({told})",
+        f"{printable(classifier.path)}: {classifier.num_classes} classes, {inputs}",
         images.what,
         f"{settings['attack']}, {settings['norm']}: {pace}, {limits} at most epsilon",
     ):

@@ -115,8 +115,8 @@ def _check_classes(data: str, source: Source, classifier: Classifier):
     if known is None:
         if len(names) != classifier.num_classes:
             raise ValueError(
-                f"{printable(data)} has {len(names)} classes, but {printable(classifier.path)} tells {classifier.num_classes} apart: the "
-                "same classes are needed, in the same order."
+                f"{printable(data)} has {len(names)} classes, but {printable(classifier.path)} tells "
+                f"{classifier.num_classes} apart: the same classes are needed, in the same order."
             )
         return
     unknown = [name for name in names if name not in known]

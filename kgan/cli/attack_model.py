@@ -61,8 +61,8 @@ def load(path: str) -> Classifier:
         text = str(error)
         if "unsafe" in text or "arbitrary code" in text:
             raise ValueError(
-                f"{printable(file)} holds Python code of its own, such as a Lambda layer, which is not run: save the model with "
-                "registered layers in its place."
+                f"{printable(file)} holds Python code of its own, such as a Lambda layer, which is not run: save "
+                "the model with registered layers in its place."
             ) from None
         raise ValueError(f"{printable(file)} cannot be loaded: {first_line(error)}.") from None
     bounds = None
@@ -106,8 +106,8 @@ def _shapes(model, file):
         ok = False
     if not ok:
         raise ValueError(
-            f"{printable(file)} is no classifier of images: it takes a model with one input, of images, and one output, a score "
-            "for each class."
+            f"{printable(file)} is no classifier of images: it takes a model with one input, of images, and one "
+            "output, a score for each class."
         )
     return input_shape, output_shape
 

@@ -68,8 +68,8 @@ def look_through(path: str, limit: int | None) -> ClassFolders:
     files, class_names = found.files, found.class_names
     if len(class_names) < 2:
         raise ValueError(
-            f"{printable(path)} has the single class '{shortened(class_names[0])}', and nothing to tell it from: give a folder "
-            "with a folder of images for each of two or more classes."
+            f"{printable(path)} has the single class '{shortened(class_names[0])}', and nothing to tell it from: "
+            "give a folder with a folder of images for each of two or more classes."
         )
     rows = take_evenly(len(files), limit)
     targets = found.targets[rows]
@@ -149,6 +149,6 @@ def _check_classes(path, class_names, targets, what):
         if number < 2:
             has = f"has a single {what}" if number else f"has no {what}"
             raise ValueError(
-                f"the class '{shortened(name)}' in {printable(path)} {has}, but it takes at least two, one to train on and one to hold out: "
-                "add images, or take the class away."
+                f"the class '{shortened(name)}' in {printable(path)} {has}, but it takes at least two, one to train "
+                "on and one to hold out: add images, or take the class away."
             )

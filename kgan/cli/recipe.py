@@ -84,8 +84,8 @@ def complete(settings: Settings, data: DataFacts, strategy: tf.distribute.Strate
     rounds = data.size // settings.batch_size // settings.k
     if not rounds:
         raise ValueError(
-            f"{printable(data.name)} has {data.size} images, fewer than the {settings.k} x {settings.batch_size} that an update "
-            "of both players takes: use a smaller batch_size."
+            f"{printable(data.name)} has {data.size} images, fewer than the {settings.k} x {settings.batch_size} that "
+            "an update of both players takes: use a smaller batch_size."
         )
     if settings.steps_per_epoch is not None and settings.steps_per_epoch > rounds:
         raise ValueError(
