@@ -5,6 +5,7 @@ kgan's, and marks that turn the order of letters around. All of them are shown a
 """
 
 import os
+import re
 import shlex
 import unicodedata
 
@@ -14,6 +15,7 @@ _KEPT = "\u200c\u200d"
 _ESCAPED = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _MOST = 100  # characters of a name in a sentence
 _MOST_OF_A_MESSAGE = 300
+_NODE = re.compile(r"\{\{.*?\}\} ")  # where TensorFlow was, at the beginning of its messages
 
 
 def printable(text: object) -> str:
@@ -46,7 +48,7 @@ def first_line(error: object) -> str:
     Args:
         error: an exception, whose class stands for a message that is empty.
     """
-    lines = str(error).strip().splitlines() or [type(error).__name__]
+    lines = _NODE.sub("", str(error)).strip().splitlines() or [type(error).__name__]
     return shortened(lines[0].strip(), _MOST_OF_A_MESSAGE).rstrip(".")
 
 

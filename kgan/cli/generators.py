@@ -1,6 +1,8 @@
 """Exported generators, used through plain TensorFlow."""
 
+import contextlib
 import difflib
+import logging
 import math
 import os
 import pathlib
@@ -46,12 +48,12 @@ class Generator:
         self._conditional = described.conditional
         if described.beyond:
             say(
-                f"{printable(self.path)} was not made by kgan alone: it can do more than to compute, by its operations "
-                f"{listed(described.beyond)}, and TensorFlow runs them with all that you may do. Stop here if you do "
-                "not trust who made it."
+                f"{printable(self.path)} was not written by kgan: it holds operations that may do more than to compute "
+                f"({listed(described.beyond)}), and TensorFlow runs them with all rights that you have."
             )
         try:
-            self._loaded = tf.saved_model.load(str(self.path))
+            with _logs_dropped():
+                self._loaded = tf.saved_model.load(str(self.path))
             self._serve = self._loaded.serve
             number, names = self._loaded.num_classes, getattr(self._loaded, "class_names", None)
             number, names = np.asarray(number), None if names is None else np.asarray(names)
@@ -88,7 +90,8 @@ class Generator:
             at_once: whether all images are needed at the same time, as in a grid; else only their latent vectors are.
         """
         image = math.prod(self.image_shape or (1,))
-        size = n * (4 * self.latent_dim + (2 * image if at_once else 0))
+        # Float32, three times while they are drawn; a grid is made of images that all lie there.
+        size = n * (12 * self.latent_dim + (2 * image if at_once else 0))
         shape = f" of {'x'.join(map(str, self.image_shape))}" if self.image_shape else ""
         remedy = "or give --out a folder, for single images" if at_once else "several times, with another --seed each"
         memory.check_fits(
@@ -169,14 +172,34 @@ class Generator:
             part = [tf.constant(array[start : start + _BATCH]) for array in inputs]
             try:
                 images = np.asarray(self._serve(*part))
-                good = len(images) == len(part[0]) and images.ndim > 1
             except (tf.errors.ResourceExhaustedError, MemoryError):
                 raise ValueError(f"{printable(self.path)} makes images that memory cannot hold.") from None
             except Exception as error:  # whatever a foreign graph may run into
                 raise ValueError(f"{printable(self.path)} cannot make images: {first_line(error)}.") from None
-            if not good:
-                raise ValueError(f"{printable(self.path)} does not make an image of each row of its latents.")
+            if images.dtype != np.uint8 or not _are_images(images.shape, len(part[0])):
+                raise ValueError(
+                    f"{printable(self.path)} makes no images, which would be uint8 of shape ({len(part[0])}, height, "
+                    f"width, 1 to 4): it makes {images.dtype} of shape {images.shape}."
+                )
             yield images
+
+
+@contextlib.contextmanager
+def _logs_dropped():
+    """Drops what TensorFlow logs, beside what it raises: a traceback for a damaged fingerprint that nobody needs."""
+    loggers = [logging.getLogger(name) for name in ("absl", "tensorflow")]
+    before = [logger.disabled for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.disabled = True
+        yield
+    finally:
+        for logger, disabled in zip(loggers, before, strict=True):
+            logger.disabled = disabled
+
+
+def _are_images(shape: tuple[int, ...], n: int) -> bool:
+    return len(shape) == 4 and shape[0] == n and 0 not in shape and shape[3] <= 4
 
 
 def _find(path: pathlib.Path) -> pathlib.Path:
