@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from kgan import memory
 from kgan.cli import class_folders
 from kgan.cli.attack_model import Classifier, is_held_out_data
 from kgan.datasets import Source, open_source
@@ -64,6 +65,9 @@ def read(data: str, classifier: Classifier, limit: int) -> Images:
         rows = np.arange(len(source))
     rows = rows[take_evenly(len(rows), limit)]
     _check_classes(data, source, classifier)
+    # As bytes, and as float64 and float32 on the way into the model.
+    count = f"{len(rows):,} images of {'x'.join(map(str, source.image_shape))}"
+    memory.check_fits(13 * len(rows) * math.prod(source.image_shape), count, "use a smaller limit")
     rows, pixels = _read(data, source, rows)
     pixels = _with_shape(data, pixels, shape)
     names = _names(source)

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -113,9 +114,11 @@ def take_evenly(size: int, limit: int | None) -> np.ndarray:
 
 @contextlib.contextmanager
 def _numpy_errors(path: str):
-    # A damaged .npy or .npz fails in numpy, in zipfile or in zlib, each with errors of its own.
+    # A damaged .npy or .npz fails in numpy, in zipfile or in zlib, each with errors, and warnings, of its own.
     try:
-        yield
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except Exception as error:
         if "Object arrays" in str(error) or "Python objects" in str(error):
             raise ValueError(
