@@ -5,6 +5,7 @@ import dataclasses
 import math
 import os
 import pathlib
+import warnings
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from kgan.cli.run_folder import read_json
 from kgan.foreign_text import first_line, printable
 from kgan.models import AdversarialTraining, TransferClassifier
+from kgan.scalars import is_count, is_real
 
 # From dark to bright; of those that fit a model the first is taken.
 RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
@@ -56,7 +58,9 @@ def load(path: str) -> Classifier:
     """
     file = _find(path)
     try:
-        model = keras.saving.load_model(file, compile=False, safe_mode=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what matters of a damaged or foreign file is raised
+            model = keras.saving.load_model(file, compile=False, safe_mode=True)
     except Exception as error:  # of zipfile, json, h5py and Keras, as the file is damaged or foreign
         text = str(error)
         if "unsafe" in text or "arbitrary code" in text:
@@ -74,7 +78,7 @@ def load(path: str) -> Classifier:
     else:
         input_shape, output_shape = _shapes(model, file)
         num_classes, bounds = max(2, output_shape[-1]), bounds or told_range(model)
-    return Classifier(file, model, input_shape, num_classes, bounds, _config_beside(file))
+    return Classifier(file, model, input_shape, num_classes, bounds, _config_beside(file, num_classes))
 
 
 def _find(path: str) -> pathlib.Path:
@@ -112,13 +116,24 @@ def _shapes(model, file):
     return input_shape, output_shape
 
 
-def _config_beside(file: pathlib.Path) -> dict:
+def _config_beside(file: pathlib.Path, num_classes: int) -> dict:
     path = file.with_name("config.json")
     if file.name != "model.keras" or not path.is_file():
         return {}
     config = read_json(path)
-    is_transfer = isinstance(config, dict) and "held_out" in (config.get("settings") or {})
-    return config if is_transfer else {}
+    settings = config.get("settings") if isinstance(config, dict) else None
+    if not isinstance(settings, dict) or "held_out" not in settings:
+        return {}  # of another command
+    data, share, limit = config.get("data"), settings["held_out"], settings.get("limit")
+    names = data.get("class_names") if isinstance(data, dict) else None
+    good = isinstance(names, list) and len(names) == num_classes and all(isinstance(name, str) for name in names)
+    good = good and isinstance(settings.get("folder"), str) and is_count(settings.get("seed"), 0)
+    if not (good and is_real(share) and 0 < share < 1 and (limit is None or is_count(limit))):
+        raise ValueError(
+            f"{printable(path)} is damaged or belongs to another model: it must hold folder, limit, held_out and seed "
+            f"of the run, and the names of {num_classes} classes."
+        )
+    return config | {"data": data | {"class_names": [printable(name) for name in names]}}
 
 
 # The range of the input

@@ -136,7 +136,9 @@ class Generator:
 
     def _numbers(self, parts: list[str], text: str) -> list[int]:
         if not all(part.isdecimal() for part in parts):
-            raise ValueError(f"labels must be whole numbers with commas between them, such as 0,1,2, not {text!r}.")
+            raise ValueError(
+                f"labels must be whole numbers with commas between them, such as 0,1,2, not {shortened(repr(text))}."
+            )
         for part in parts:
             # By its length first: Python takes no numbers of thousands of digits.
             if len(part) > len(str(_MOST_CLASSES)) or str(int(part)) != part or int(part) >= self.num_classes:
