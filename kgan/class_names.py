@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from kgan.foreign_text import shortened
 from kgan.scalars import is_count
 
 _TEXT = (str, bytes)
@@ -36,7 +37,9 @@ def as_class_names(names, num_classes: int) -> list[str]:
         raise ValueError(f"class_names must name the {num_classes} classes, got {len(names)} names.")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ValueError(f"class_names must differ from each other, but {twice[0]!r} is there more than once.")
+        raise ValueError(
+            f"class_names must differ from each other, but {shortened(repr(twice[0]))} is there more than once."
+        )
     return names
 
 
@@ -47,7 +50,7 @@ def _in_order(names) -> list:
     if isinstance(names, _TEXT) or not isinstance(names, Iterable):
         raise ValueError(
             "class_names must be a list of names in the order of the class ids, or a dict of ids to names, got "
-            f"{names!r}."
+            f"{shortened(repr(names))}."
         )
     return list(names)
 
@@ -67,7 +70,8 @@ def _of_dict(names: Mapping) -> list:
     if found is None:
         raise ValueError(
             f"class_names as a dict must give the ids 0 to {max(len(keys) - 1, 0)} names, such as {{0: 'cat', 1: "
-            f"'dog'}}, or names their ids, such as {{'cat': 0, 'dog': 1}}, got {dict(names)!r}."
+            f"'dog'}}, or names their ids, such as {{'cat': 0, 'dog': 1}}, got "
+            f"{shortened(repr(dict(names)))}."
         )
     return found
 
@@ -86,5 +90,5 @@ def _as_text(name) -> str:
     if isinstance(name, bytes):
         name = name.decode("utf-8", "backslashreplace")
     if not (isinstance(name, str) and name.strip()) and not is_count(name, 0):
-        raise ValueError(f"class_names must be text, got {name!r}.")
+        raise ValueError(f"class_names must be text, got {shortened(repr(name))}.")
     return str(name)

@@ -22,6 +22,7 @@ from kgan.cli.attack_model import Classifier, format_range
 from kgan.cli.attack_report import Examples, Report
 from kgan.cli.settings import Settings
 from kgan.cli.transfer_progress import ImageBar
+from kgan.foreign_text import printable
 from kgan.metrics.intervals import wilson_interval
 
 _PLAIN = {"highlight": False, "markup": False, "soft_wrap": True}  # for paths, which can look like markup
@@ -99,7 +100,7 @@ def _attack(model, data, epsilons, method, norm, steps, value_range, limit, seed
         settings |= {"epsilons": list(report.epsilons), "range": format_range(bounds), "limit": limit}
         _write_config(folder, classifier, data, images, settings)
     console.print(
-        f"In {out}:\n  accuracy.csv, .png  the table above\n  examples.png        images before and after\n"
+        f"In {printable(out)}:\n  accuracy.csv, .png  the table above\n  examples.png        images before and after\n"
         "  config.json         how this was made",
         **_PLAIN,
     )
@@ -148,7 +149,7 @@ def _whole_folder(out: str | None) -> Iterator[pathlib.Path | None]:
         return
     path = pathlib.Path(os.path.abspath(os.path.expanduser(out)))
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise ValueError(f"{out} is not empty: choose another --out.")
+        raise ValueError(f"{printable(out)} is not empty: choose another --out.")
     with contextlib.ExitStack() as stack:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -156,7 +157,7 @@ def _whole_folder(out: str | None) -> Iterator[pathlib.Path | None]:
             temporary = stack.enter_context(files.unfinished(path))
             temporary.mkdir()
         except OSError as error:
-            raise ValueError(f"{out} cannot be written: {error.strerror}.") from None
+            raise ValueError(f"{printable(out)} cannot be written: {error.strerror}.") from None
         yield temporary
         os.replace(temporary, path)
 
@@ -166,8 +167,9 @@ def _show_plan(console, classifier: Classifier, images: Images, bounds, settings
     told = told or ("as the model tells" if classifier.bounds else "the default: see --range")
     pace = f"{settings['steps']} steps" if settings["attack"] == "pgd" else "one step"
     limits = "each number moves by" if settings["norm"] == "linf" else "the Euclidean distance is"
+    inputs = f"inputs of {shape} in {format_range(bounds)} ({told})"
     for line in (
-        f"{classifier.path}: {classifier.num_classes} classes, inputs of {shape} in {format_range(bounds)} ({told})",
+        f"{printable(classifier.path)}: {classifier.num_classes} classes, {inputs}",
         images.what,
         f"{settings['attack']}, {settings['norm']}: {pace}, {limits} at most epsilon",
     ):

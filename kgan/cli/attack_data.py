@@ -6,12 +6,13 @@ import math
 
 import numpy as np
 
+from kgan import memory
 from kgan.cli import class_folders
 from kgan.cli.attack_model import Classifier, is_held_out_data
 from kgan.datasets import Source, open_source
 from kgan.datasets.arrays import take_evenly
 from kgan.datasets.images import BrokenImageError
-from kgan.datasets.words import printable
+from kgan.foreign_text import printable, shortened
 
 _GREY = np.array([0.299, 0.587, 0.114])  # how bright red, green and blue are to the eye (ITU-R BT.601)
 
@@ -64,6 +65,9 @@ def read(data: str, classifier: Classifier, limit: int) -> Images:
         rows = np.arange(len(source))
     rows = rows[take_evenly(len(rows), limit)]
     _check_classes(data, source, classifier)
+    # As bytes, and as float64 and float32 on the way into the model.
+    count = f"{len(rows):,} images of {'x'.join(map(str, source.image_shape))}"
+    memory.check_fits(13 * len(rows) * math.prod(source.image_shape), count, "use a smaller limit")
     rows, pixels = _read(data, source, rows)
     pixels = _with_shape(data, pixels, shape)
     names = _names(source)
@@ -73,7 +77,7 @@ def read(data: str, classifier: Classifier, limit: int) -> Images:
         targets = np.array([classifier.class_names.index(name) for name in names])[targets]
         names = classifier.class_names
     count = len(np.unique(targets))
-    what = f"{data}: {len(rows):,} images of {count} {'class' if count == 1 else 'classes'}, {part}"
+    what = f"{printable(data)}: {len(rows):,} images of {count} {'class' if count == 1 else 'classes'}, {part}"
     return Images(pixels, targets, names, what, source.report())
 
 
@@ -101,7 +105,7 @@ def _read(data: str, source: Source, rows: np.ndarray):
         with contextlib.suppress(BrokenImageError):
             found[row] = source.read(row)
     if not found:
-        raise ValueError(f"{data} holds no image that can be read.")
+        raise ValueError(f"{printable(data)} holds no image that can be read.")
     return np.array(list(found)), np.stack(list(found.values()))
 
 
@@ -115,13 +119,16 @@ def _check_classes(data: str, source: Source, classifier: Classifier):
     if known is None:
         if len(names) != classifier.num_classes:
             raise ValueError(
-                f"{data} has {len(names)} classes, but {classifier.path} tells {classifier.num_classes} apart: the "
-                "same classes are needed, in the same order."
+                f"{printable(data)} has {len(names)} classes, but {printable(classifier.path)} tells "
+                f"{classifier.num_classes} apart: the same classes are needed, in the same order."
             )
         return
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise ValueError(f"{data} has the class {unknown[0]!r}, which {classifier.path} has not learned.")
+        raise ValueError(
+            f"{printable(data)} has the class '{shortened(unknown[0])}', which {printable(classifier.path)} has not "
+            "learned."
+        )
 
 
 def _with_shape(data: str, pixels: np.ndarray, shape) -> np.ndarray:
@@ -130,7 +137,7 @@ def _with_shape(data: str, pixels: np.ndarray, shape) -> np.ndarray:
         if shape[0] not in (None, math.prod(pixels.shape[1:])):
             has = "x".join(map(str, pixels.shape[1:]))
             raise ValueError(
-                f"the model takes {shape[0]} numbers, but the images of {data} have {has} = "
+                f"the model takes {shape[0]} numbers, but the images of {printable(data)} have {has} = "
                 f"{math.prod(pixels.shape[1:])}: give images of the size that it was trained on."
             )
         return pixels
@@ -142,4 +149,4 @@ def _with_shape(data: str, pixels: np.ndarray, shape) -> np.ndarray:
         return pixels.repeat(3, axis=-1)
     if (found, wanted) == (3, 1):
         return np.round(pixels @ _GREY).astype("uint8")[..., None]
-    raise ValueError(f"the model takes images of {wanted} channels, but those of {data} have {found}.")
+    raise ValueError(f"the model takes images of {wanted} channels, but those of {printable(data)} have {found}.")

@@ -5,12 +5,15 @@ import dataclasses
 import math
 import os
 import pathlib
+import warnings
 
 import keras
 import numpy as np
 
 from kgan.cli.run_folder import read_json
+from kgan.foreign_text import first_line, printable
 from kgan.models import AdversarialTraining, TransferClassifier
+from kgan.scalars import is_count, is_real
 
 # From dark to bright; of those that fit a model the first is taken.
 RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
@@ -55,15 +58,17 @@ def load(path: str) -> Classifier:
     """
     file = _find(path)
     try:
-        model = keras.saving.load_model(file, compile=False, safe_mode=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what matters of a damaged or foreign file is raised
+            model = keras.saving.load_model(file, compile=False, safe_mode=True)
     except Exception as error:  # of zipfile, json, h5py and Keras, as the file is damaged or foreign
-        text = str(error).strip() or type(error).__name__
+        text = str(error)
         if "unsafe" in text or "arbitrary code" in text:
             raise ValueError(
-                f"{file} holds Python code of its own, such as a Lambda layer, which is not run: save the model with "
-                "registered layers in its place."
+                f"{printable(file)} holds Python code of its own, such as a Lambda layer, which is not run: save "
+                "the model with registered layers in its place."
             ) from None
-        raise ValueError(f"{file} cannot be loaded: {text.splitlines()[0].rstrip('.')}.") from None
+        raise ValueError(f"{printable(file)} cannot be loaded: {first_line(error)}.") from None
     bounds = None
     if isinstance(model, AdversarialTraining):
         bounds, model = _finite(model.ascent.bounds), model.model
@@ -73,23 +78,25 @@ def load(path: str) -> Classifier:
     else:
         input_shape, output_shape = _shapes(model, file)
         num_classes, bounds = max(2, output_shape[-1]), bounds or told_range(model)
-    return Classifier(file, model, input_shape, num_classes, bounds, _config_beside(file))
+    return Classifier(file, model, input_shape, num_classes, bounds, _config_beside(file, num_classes))
 
 
 def _find(path: str) -> pathlib.Path:
     found = pathlib.Path(path).expanduser()
     if (found / "saved_model.pb").is_file():
         raise ValueError(
-            f"{path} is a SavedModel, which does not tell its gradients: give the .keras file of the model."
+            f"{printable(path)} is a SavedModel, which does not tell its gradients: give the .keras file of the model."
         )
     if found.is_dir():
         if not (found / "model.keras").is_file():
-            raise ValueError(f"{path} holds no model.keras: give a .keras file, or the folder of a kgan transfer run.")
+            raise ValueError(
+                f"{printable(path)} holds no model.keras: give a .keras file, or the folder of a kgan transfer run."
+            )
         return found / "model.keras"
     if not found.is_file():
-        raise ValueError(f"there is no {path}: give a .keras file, or the folder of a kgan transfer run.")
+        raise ValueError(f"there is no {printable(path)}: give a .keras file, or the folder of a kgan transfer run.")
     if found.suffix != ".keras":
-        raise ValueError(f"{path} is no .keras file: write one with model.save('model.keras').")
+        raise ValueError(f"{printable(path)} is no .keras file: write one with model.save('model.keras').")
     return found
 
 
@@ -103,19 +110,30 @@ def _shapes(model, file):
         ok = False
     if not ok:
         raise ValueError(
-            f"{file} is no classifier of images: it takes a model with one input, of images, and one output, a score "
-            "for each class."
+            f"{printable(file)} is no classifier of images: it takes a model with one input, of images, and one "
+            "output, a score for each class."
         )
     return input_shape, output_shape
 
 
-def _config_beside(file: pathlib.Path) -> dict:
+def _config_beside(file: pathlib.Path, num_classes: int) -> dict:
     path = file.with_name("config.json")
     if file.name != "model.keras" or not path.is_file():
         return {}
     config = read_json(path)
-    is_transfer = isinstance(config, dict) and "held_out" in (config.get("settings") or {})
-    return config if is_transfer else {}
+    settings = config.get("settings") if isinstance(config, dict) else None
+    if not isinstance(settings, dict) or "held_out" not in settings:
+        return {}  # of another command
+    data, share, limit = config.get("data"), settings["held_out"], settings.get("limit")
+    names = data.get("class_names") if isinstance(data, dict) else None
+    good = isinstance(names, list) and len(names) == num_classes and all(isinstance(name, str) for name in names)
+    good = good and isinstance(settings.get("folder"), str) and is_count(settings.get("seed"), 0)
+    if not (good and is_real(share) and 0 < share < 1 and (limit is None or is_count(limit))):
+        raise ValueError(
+            f"{printable(path)} is damaged or belongs to another model: it must hold folder, limit, held_out and seed "
+            f"of the run, and the names of {num_classes} classes."
+        )
+    return config | {"data": data | {"class_names": [printable(name) for name in names]}}
 
 
 # The range of the input

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kgan.files import write_text
+from kgan.foreign_text import printable
 from kgan.metrics.intervals import wilson_interval
 from kgan.visualize.colors import COLORS
 from kgan.visualize.images import write_png
@@ -137,4 +138,4 @@ class Examples:
 
 
 def _short(name: str) -> str:
-    return (name if len(name) <= _NAME else name[: _NAME - 1] + "…").replace("$", r"\$")
+    return printable(name if len(name) <= _NAME else name[: _NAME - 1] + "…").replace("$", r"\$")

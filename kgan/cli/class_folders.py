@@ -11,7 +11,7 @@ import tensorflow as tf
 from kgan import backend
 from kgan.datasets import Source, folder, open_source, pipeline
 from kgan.datasets.arrays import take_evenly
-from kgan.datasets.words import printable
+from kgan.foreign_text import printable, shortened
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +22,7 @@ class ClassFolders:
         path: the folder, as it was given.
         root: the folder that holds those of the classes: `path` itself, or its part for training.
         files: the files within it, in the order of `kgan.datasets.open_source`.
-        class_names: the names of its folders.
+        class_names: the names of its folders, printable, as they go into the run, its figures and its export.
         targets: the number of the class of each file.
         notes: sentences about what is used and what was left out.
     """
@@ -45,11 +45,9 @@ class ClassFolders:
         """
         # A path and not a string, which might be the name of a data set as well.
         source = open_source(pathlib.Path(self.path), image_size=image_size, labels=True, limit=len(self.files))
-        names = [printable(file) for file in self.files]
         broken = set(source.skipped) if source.in_memory else set()
-        names = [name for name in names if name not in broken]
         _check_classes(self.path, self.class_names, source.targets, "readable image")
-        return source, names
+        return source, [file for file in self.files if file not in broken]
 
 
 def look_through(path: str, limit: int | None) -> ClassFolders:
@@ -65,13 +63,13 @@ def look_through(path: str, limit: int | None) -> ClassFolders:
     full = os.path.expanduser(pathlib.Path(path))
     if not os.path.isdir(full):
         there_is = "is a file" if os.path.exists(full) else "does not exist"
-        raise ValueError(f"{path} {there_is}: give a folder with a folder of images for each class.")
+        raise ValueError(f"{printable(path)} {there_is}: give a folder with a folder of images for each class.")
     found = folder.list_folder(full, split="train", labels=True)
     files, class_names = found.files, found.class_names
     if len(class_names) < 2:
         raise ValueError(
-            f"{path} has the single class {printable(class_names[0])!r}, and nothing to tell it from: give a folder "
-            "with a folder of images for each of two or more classes."
+            f"{printable(path)} has the single class '{shortened(class_names[0])}', and nothing to tell it from: "
+            "give a folder with a folder of images for each of two or more classes."
         )
     rows = take_evenly(len(files), limit)
     targets = found.targets[rows]
@@ -151,6 +149,6 @@ def _check_classes(path, class_names, targets, what):
         if number < 2:
             has = f"has a single {what}" if number else f"has no {what}"
             raise ValueError(
-                f"the class {name!r} in {path} {has}, but it takes at least two, one to train on and one to hold out: "
-                "add images, or take the class away."
+                f"the class '{shortened(name)}' in {printable(path)} {has}, but it takes at least two, one to train "
+                "on and one to hold out: add images, or take the class away."
             )

@@ -3,9 +3,11 @@
 import typer
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from kgan import datasets as sources
+from kgan.foreign_text import printable
 
 
 def datasets(
@@ -14,7 +16,9 @@ def datasets(
     """Lists the data sets and says whether each is on this machine."""
     console = Console()
     if download is not None:
-        console.print(f"{download}: {sources.download(download)}", highlight=False)
+        console.print(
+            printable(f"{download}: {sources.download(download)}"), highlight=False, markup=False, soft_wrap=True
+        )
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name, options in {
@@ -27,11 +31,11 @@ def datasets(
         table.add_column(name, **options)
     for info in sources.available():
         table.add_row(
-            info.name,
+            escape(printable(info.name)),
             "[green]yes[/]" if info.available else "[yellow]no[/]",
             f"{info.size:,}" if info.size else "",
             "x".join(map(str, info.image_shape)) if info.image_shape else "",
-            f"{info.description}\n[dim]{info.location}[/]",
+            f"{info.description}\n[dim]{escape(printable(info.location))}[/]",
         )
     console.print(table)
     console.print(

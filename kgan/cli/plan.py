@@ -13,6 +13,7 @@ import kgan
 from kgan.cli import recipe
 from kgan.cli.recipe import DataFacts
 from kgan.cli.settings import Settings
+from kgan.foreign_text import printable, shortened
 
 _LISTED = 20  # classes that the plan names
 _BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
@@ -38,7 +39,7 @@ def show(console: Console, settings: Settings, data: DataFacts, gan: kgan.GAN, *
     for group, names in groups.items():
         table.add_row(f"[bold]{group}[/]", "")
         for name in names:
-            table.add_row(f"  {name}", _shown(getattr(settings, name)))
+            table.add_row(f"  {name}", escape(printable(_shown(getattr(settings, name)))))
         consequences = _consequences(group, settings, data, gan, done)
         if group == "Machine":
             consequences["memory"] = f"about {_size(memory(settings, data, gan, in_memory))}, besides TensorFlow itself"
@@ -53,7 +54,7 @@ def _consequences(group, settings, data, gan, done):
         height, width, channels = data.image_shape
         classes = f", {data.num_classes} classes" if data.num_classes else ""
         names = data.class_names or []
-        listed = ", ".join(f"{i} {name}" for i, name in enumerate(names[:_LISTED]))
+        listed = ", ".join(f"{i} {shortened(name)}" for i, name in enumerate(names[:_LISTED]))
         more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
         images = {"images": f"{data.size:,} of {height}x{width}x{channels}{classes}"}
         return images | ({"classes": escape(listed + more)} if names else {})

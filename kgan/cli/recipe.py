@@ -1,17 +1,21 @@
 """From settings to data and to a compiled GAN."""
 
 import dataclasses
+import math
 import os
 
 import keras
 import tensorflow as tf
 
 import kgan
-from kgan import datasets, losses
+from kgan import datasets, losses, memory
 from kgan.cli.settings import Settings
 from kgan.datasets import tfds_sets
 from kgan.datasets.bundled import NAMED_SETS
+from kgan.foreign_text import printable
 from kgan.losses import penalties
+from kgan.networks.dcgan import MOST_CHANNELS
+from kgan.scalars import is_count
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
@@ -44,7 +48,7 @@ def open_data(settings: Settings) -> datasets.Source:
     if settings.labels is not None:
         source = opened(settings.labels)
         if settings.labels and source.num_classes < 2:
-            raise ValueError(f"{settings.data} has a single class, which is none: leave --labels out.")
+            raise ValueError(f"{printable(settings.data)} has a single class, which is none: leave --labels out.")
         return source
     try:
         source = opened(True)
@@ -58,7 +62,7 @@ def open_data(settings: Settings) -> datasets.Source:
 def facts(source: datasets.Source) -> DataFacts:
     """What to remember of `source`."""
     shape, names = tuple(source.image_shape), source.class_names
-    names = None if names is None else [str(name) for name in names]
+    names = None if names is None else [printable(name) for name in names]
     return DataFacts(source.name, source.fingerprint(), source.size, shape, source.num_classes, names)
 
 
@@ -77,17 +81,24 @@ def complete(settings: Settings, data: DataFacts, strategy: tf.distribute.Strate
         raise ValueError(f"batch_size {settings.batch_size} cannot be divided evenly between {devices} devices.")
     if min(height, width) < 8:
         raise ValueError(
-            f"the images of {data.name} are {height}x{width}, but the networks need sides of at least 8: "
+            f"the images of {printable(data.name)} are {height}x{width}, but the networks need sides of at least 8: "
             "set image_size."
         )
     rounds = data.size // settings.batch_size // settings.k
     if not rounds:
         raise ValueError(
-            f"{data.name} has {data.size} images, fewer than the {settings.k} x {settings.batch_size} that an update "
-            "of both players takes: use a smaller batch_size."
+            f"{printable(data.name)} has {data.size} images, fewer than the {settings.k} x {settings.batch_size} that "
+            "an update of both players takes: use a smaller batch_size."
         )
+    memory.check_fits(
+        4 * settings.batch_size * math.prod(data.image_shape),
+        f"{settings.batch_size:,} images of {'x'.join(map(str, data.image_shape))}",
+        "use a smaller batch_size or image_size",
+    )
     if settings.steps_per_epoch is not None and settings.steps_per_epoch > rounds:
-        raise ValueError(f"steps_per_epoch is {settings.steps_per_epoch}, but {data.name} gives only {rounds}.")
+        raise ValueError(
+            f"steps_per_epoch is {settings.steps_per_epoch}, but {printable(data.name)} gives only {rounds}."
+        )
     return dataclasses.replace(
         settings.with_weights(losses.auto_weight(data.image_shape)),
         image_size=f"{height}x{width}",
@@ -105,7 +116,12 @@ def _best_precision() -> str:
 
 
 def build(settings: Settings, data: DataFacts, strategy: tf.distribute.Strategy) -> kgan.GAN:
-    """The compiled GAN of complete settings, with initial weights that depend on the seed alone."""
+    """The compiled GAN of complete settings, with initial weights that depend on the seed alone.
+
+    Raises:
+        ValueError: if memory cannot hold its weights, and as the networks.
+    """
+    _check_networks_fit(settings, data)
     keras.utils.set_random_seed(settings.seed)
     # The policy is global in Keras: put back, so that it does not reach whatever comes next in this process.
     policy = keras.config.dtype_policy()
@@ -115,6 +131,28 @@ def build(settings: Settings, data: DataFacts, strategy: tf.distribute.Strategy)
             return _build(settings, data)
     finally:
         keras.config.set_dtype_policy(policy)
+
+
+def _check_networks_fit(settings, data):
+    """Refuses networks whose largest layers alone, as float32, are more than memory can hold."""
+    sides, classes = data.image_shape[:2], data.num_classes or 0
+    if not all(map(is_count, sides)) or not is_count(classes, 0):
+        return  # the networks refuse that themselves
+    # Halved until the shorter side is below 8, with twice as many channels each time, up to MOST_CHANNELS.
+    height, width, depth = *sides, 0
+    while min(height, width) >= 8:
+        height, width, depth = (height + 1) // 2, (width + 1) // 2, depth + 1
+    channels = settings.width * min(2 ** max(0, depth - 1), MOST_CHANNELS)
+    features = height * width * channels
+    kernel = 16 * channels * channels // 2 if depth > 1 else 0  # of 4 x 4, from half as many channels or more
+    generator = (features + classes) * settings.latent_dim + kernel
+    discriminator = features * (1 + classes) + kernel
+    memory.check_fits(
+        4 * (generator * (2 if settings.ema else 1) + discriminator),
+        f"networks of width {settings.width:,} and latent_dim {settings.latent_dim:,} for images of "
+        f"{sides[0]}x{sides[1]}{f' of {classes:,} classes' if classes else ''}",
+        "use a smaller width, latent_dim or image_size",
+    )
 
 
 def _build(settings, data):

@@ -1,16 +1,20 @@
 """`kgan sample`: images of a trained generator."""
 
+import itertools
 import pathlib
 
 import numpy as np
 import typer
+from rich.console import Console
 
 from kgan.callbacks.sample_grid import grid_columns
 from kgan.cli.generators import Generator
+from kgan.foreign_text import printable, shortened, storable
 from kgan.visualize import image_grid, save_image
 
 _NUMBER = 64
 _FRAMES = 8
+_MOST = 2**31 - 1
 
 
 def sample(
@@ -27,47 +31,60 @@ def sample(
         help=f"from the images of one seed to those of another, in rows of {_FRAMES}, along great circles",
     ),
 ):
-    """Makes images with a trained generator."""
+    """Makes images with a trained generator.
+
+    A SavedModel is a program, and TensorFlow runs it: of one that kgan did not export, kgan looks for operations that
+    may write files, use the network or run code, and names them before anything runs. Use it only if you trust who
+    made it.
+    """
     seeds = [seed] if interpolate is None else _integers("interpolate", interpolate)
     if interpolate is not None and len(seeds) != 2:
         raise ValueError(f"interpolate takes two seeds, such as 0,1, not {interpolate!r}.")
-    if n is not None and n < 1:
-        raise ValueError(f"n must be a whole number of at least 1, not {n}.")
+    if n is not None and not 1 <= n <= _MOST:
+        limits = "of at least 1" if n < 1 else f"of at most {_MOST}"
+        raise ValueError(f"n must be a whole number {limits}, not {shortened(n)}.")
     if any(not 0 <= number < 2**31 for number in seeds):
         raise ValueError("a seed must be a whole number from 0 to 2147483647.")
     path = pathlib.Path(out).expanduser()
     to_grid = path.suffix.lower() == ".png"
     if not to_grid and path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise ValueError(f"{path} holds something already: choose another folder, or a path ending in .png for a grid.")
+        raise ValueError(
+            f"{printable(path)} holds something already: choose another folder, or a path ending in .png for a grid."
+        )
 
-    generator = Generator(source)
+    console = Console(stderr=True)
+    generator = Generator(
+        source, lambda note: console.print(note, style="yellow", highlight=False, markup=False, soft_wrap=True)
+    )
     wanted = None if labels is None else generator.class_ids(labels)
     number = n or _NUMBER
     if interpolate is None:
         columns = grid_columns(number, generator.num_classes if wanted is None else len(wanted))
         number = -(-number // columns) * columns if to_grid and n is None else number
+        generator.check_fits(number, at_once=to_grid)
         latents, classes = generator.latents(number, seed), generator.labels(number, wanted)
     else:
         rows, columns = -(-number // _FRAMES), _FRAMES
+        generator.check_fits(rows * columns, at_once=to_grid)
         ends = [generator.latents(rows, end) for end in seeds]
         latents = np.concatenate([great_circle(a, b, _FRAMES) for a, b in zip(*ends, strict=True)])
         classes = generator.labels(rows, wanted)
         classes = None if classes is None else np.repeat(classes, _FRAMES)
-    images = generator.images(latents, classes)
 
     def facts(i=None):
         label = {} if classes is None or i is None else {"label": classes[i]}
         if label and generator.class_names:
             label["class"] = generator.class_names[classes[i]]
-        return {"generator": generator.path, "seed": ",".join(map(str, seeds)), **label}
+        return {"generator": storable(str(generator.path)), "seed": ",".join(map(str, seeds)), **label}
 
     if to_grid:
+        images = generator.images(latents, classes)
         save_image(image_grid(images, columns=columns), path, metadata=facts())
     else:
-        digits = max(4, len(str(len(images) - 1)))
-        for i, image in enumerate(images):
+        digits = max(4, len(str(len(latents) - 1)))
+        for i, image in enumerate(itertools.chain.from_iterable(generator.batches(latents, classes))):
             save_image(image, path / f"{i:0{digits}d}.png", metadata=facts(i))
-    typer.echo(f"{path}  {len(images)} images")
+    typer.echo(f"{printable(path)}  {len(latents)} images")
 
 
 def great_circle(start: np.ndarray, end: np.ndarray, frames: int) -> np.ndarray:
@@ -97,6 +114,8 @@ def great_circle(start: np.ndarray, end: np.ndarray, frames: int) -> np.ndarray:
 
 def _integers(name: str, text: str) -> list[int]:
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts):
-        raise ValueError(f"{name} must be whole numbers with commas between them, such as 0,1,2, not {text!r}.")
+    if not all(part.isdecimal() and len(part) <= 20 for part in parts):  # Python takes no number of thousands of digits
+        raise ValueError(
+            f"{name} must be whole numbers with commas between them, such as 0,1,2, not {shortened(repr(text))}."
+        )
     return [int(part) for part in parts]

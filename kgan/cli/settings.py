@@ -12,12 +12,16 @@ import typing
 
 import numpy as np
 
+from kgan import memory
+from kgan.foreign_text import shortened
 from kgan.losses import adversarial, penalties
 from kgan.networks.dcgan import DISCRIMINATOR_NORMALIZATIONS, NORMALIZATIONS
 from kgan.scalars import is_count, is_real
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 AUTO = "auto"
+_DIGITS = 9  # of a side in pixels
+_MOST = 2**63 - 1
 _AUTO_PENALTIES = ("r1", "r2")
 # A resumed run may go on for longer; everything else stays as it was.
 MAY_CHANGE_ON_RESUME = ("epochs", "minutes")
@@ -77,6 +81,7 @@ class Settings:
             _check_type(field.name, getattr(self, field.name), TYPES[field.name])
         for name in ("limit", "width", "latent_dim", "k", "batch_size", "epochs", "steps_per_epoch"):
             _check(self, name, lambda value: value >= 1, "a whole number of at least 1")
+            _check(self, name, lambda value: value <= _MOST, f"a whole number of at most {_MOST}")
         for name in ("generator_lr", "discriminator_lr", "minutes"):
             _check(self, name, lambda value: 0 < value < float("inf"), "a number above 0")
         for name in ("beta_1", "beta_2", "ema"):
@@ -87,7 +92,9 @@ class Settings:
         _check_choice("loss", self.loss, adversarial.ALL)
         _check_choice("precision", self.precision, PRECISIONS)
         if self.devices != "auto" and not (self.devices.isdecimal() and int(self.devices) >= 1):
-            raise ValueError(f"devices must be auto or a whole number of at least 1, not {self.devices!r}.")
+            raise ValueError(
+                f"devices must be auto or a whole number of at least 1, not {shortened(repr(self.devices))}."
+            )
         if self.epochs is None and self.minutes is None:
             raise ValueError("give epochs or minutes, so that training ends.")
         self.shape()
@@ -98,11 +105,15 @@ class Settings:
         if self.image_size is None:
             return None
         sides = self.image_size.lower().split("x")
-        if len(sides) > 2 or not all(side.isdecimal() and int(side) >= 8 for side in sides):
+        # By their length first: Python takes no numbers of thousands of digits.
+        if len(sides) > 2 or not all(s.isdecimal() and len(s) <= _DIGITS and int(s) >= 8 for s in sides):
             raise ValueError(
-                f"image_size must be a side from 8 up or HEIGHTxWIDTH, such as 32 or 48x64, not {self.image_size!r}."
+                "image_size must be a side from 8 up or HEIGHTxWIDTH, such as 32 or 48x64, not "
+                f"{shortened(repr(self.image_size))}."
             )
-        return int(sides[0]), int(sides[-1])
+        height, width = int(sides[0]), int(sides[-1])
+        memory.check_fits(4 * height * width, f"one grey image of {height}x{width}", "use a smaller image_size")
+        return height, width
 
     def penalty_weights(self) -> dict[str, float | str]:
         """`penalties` as `{name: weight}`; a weight that depends on the image size is `"auto"`."""
@@ -129,7 +140,8 @@ class Settings:
                 good = False
             if not good:
                 raise ValueError(
-                    f"penalties must be like r1:0.5,r2:0.5, with a weight from 0 up or auto, not {item.strip()!r}."
+                    "penalties must be like r1:0.5,r2:0.5, with a weight from 0 up or auto, not "
+                    f"{shortened(repr(item.strip()))}."
                 )
         return weights
 
@@ -180,7 +192,7 @@ def from_dict(values, where: str) -> Settings:
         raise ValueError(f"{where} must hold settings by name, not {type(values).__name__}.")
     for name in values:
         if name not in TYPES:
-            raise ValueError(f"{where} holds the unknown setting {name!r}{nearest(name, TYPES)}")
+            raise ValueError(f"{where} holds the unknown setting {shortened(repr(name))}{nearest(name, TYPES)}")
     try:
         return Settings().changed(**values)
     except ValueError as error:
@@ -208,12 +220,12 @@ def _plain(value):
 def _check(settings: Settings, name: str, good, what: str):
     value = getattr(settings, name)
     if value is not None and not good(value):
-        raise ValueError(f"{name} must be {what}, not {value}.")
+        raise ValueError(f"{name} must be {what}, not {shortened(value)}.")
 
 
 def _check_choice(name: str, value: str, right: typing.Iterable[str]):
     if value not in right:
-        raise ValueError(f"unknown {name} {value!r}{nearest(value, right)}")
+        raise ValueError(f"unknown {name} {shortened(repr(value))}{nearest(value, right)}")
 
 
 def _check_type(name: str, value, annotation):
@@ -222,4 +234,4 @@ def _check_type(name: str, value, annotation):
     numbers = (int, float) if float in allowed else ()
     if not isinstance(value, (*allowed, *numbers)) or (isinstance(value, bool) and bool not in allowed):
         names = " or ".join("nothing" if kind is types.NoneType else kind.__name__ for kind in allowed)
-        raise ValueError(f"{name} must be of type {names}, not {value!r}.")
+        raise ValueError(f"{name} must be of type {names}, not {shortened(repr(value))}.")

@@ -13,6 +13,7 @@ from rich.text import Text
 from sklearn.metrics import confusion_matrix
 
 from kgan.files import write_text
+from kgan.foreign_text import shortened, storable
 from kgan.metrics.intervals import wilson_interval
 
 _MOST_ROWS = 20  # of the table on the screen; of more classes it has the worst _WORST
@@ -58,13 +59,17 @@ class HeldOut:
         return confusion_matrix(self.targets, self.predicted, labels=range(len(self.class_names)))
 
     def write_predictions(self, path: str | os.PathLike) -> None:
-        """Writes a CSV file with a row per image: file, true class, predicted class and the probability of that."""
+        """Writes a CSV file with a row per image: file, true class, predicted class and the probability of that.
+
+        The names of files are as they are, within quotes where they hold a line break; of stray bytes, which UTF-8
+        cannot hold, there are escapes.
+        """
         text = io.StringIO()
         table = csv.writer(text, lineterminator="\n")
         table.writerow(["file", "true", "predicted", "probability"])
         for file, target, row in zip(self.files, self.targets, self.probabilities, strict=True):
             best = row.argmax()
-            table.writerow([file, self.class_names[target], self.class_names[best], f"{row[best]:.4f}"])
+            table.writerow([storable(file), self.class_names[target], self.class_names[best], f"{row[best]:.4f}"])
         write_text(path, text.getvalue())
 
     def show(self, console: Console, before: "HeldOut | None" = None) -> None:
@@ -80,7 +85,9 @@ class HeldOut:
         )
         if before is not None:
             table.add_row("before fine-tuning", _percent(before.accuracy), "")
-        table.add_row("without looking", _percent(guess), Text(f"by always answering {largest}, the largest class"))
+        table.add_row(
+            "without looking", _percent(guess), Text(f"by always answering {shortened(largest)}, the largest class")
+        )
         console.print(table)
         self._show_classes(console)
 
@@ -99,9 +106,9 @@ class HeldOut:
         for i in order:
             mistakes = np.where(np.arange(len(counts)) == i, 0, counts[i])
             worst = mistakes.argmax()
-            mistaken = f"{self.class_names[worst]} ({mistakes[worst]})" if mistakes[worst] else ""
+            mistaken = f"{shortened(self.class_names[worst])} ({mistakes[worst]})" if mistakes[worst] else ""
             share = _percent(right[i] / totals[i], 0) if totals[i] else "-"
-            table.add_row(Text(self.class_names[i]), f"{totals[i]:,}", share, Text(mistaken))
+            table.add_row(Text(shortened(self.class_names[i])), f"{totals[i]:,}", share, Text(mistaken))
         console.print(table)
 
 

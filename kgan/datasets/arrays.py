@@ -2,14 +2,18 @@
 
 import contextlib
 import hashlib
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from kgan import memory
 from kgan.datasets import source
 from kgan.datasets.images import resize
 from kgan.datasets.labels import count_up
-from kgan.datasets.source import Reader, Source
+from kgan.datasets.source import Reader, Source, check_image_fits
+from kgan.datasets.words import listed
+from kgan.foreign_text import first_line, printable, shortened
 
 _IMAGE_KEYS = ("x", "X", "images", "data")
 _LABEL_KEYS = ("y", "Y", "labels", "targets")
@@ -29,6 +33,7 @@ def open_array_file(
     with _numpy_errors(path):
         # Object arrays are pickles, and a pickle can run code: never allowed.
         file = np.load(path, mmap_mode="r" if path.lower().endswith(".npy") else None, allow_pickle=False)
+    name, path = path, printable(path)  # from here on only to be told
     if isinstance(file, np.ndarray):
         images = file
         if labels:
@@ -36,15 +41,19 @@ def open_array_file(
                 f"{path} has no labels; save both as an .npz with arrays 'x' and 'y', or leave labels out."
             )
         if split != "train":
-            raise ValueError(f"{path} has only the split 'train', which is all of it, not '{split}'.")
+            raise ValueError(f"{path} has only the split 'train', which is all of it, not {split!r}.")
         images = _check_images(path, images)
     else:
         with file:
             image_key = _find_key(path, file.files, _IMAGE_KEYS, split, "images")
             label_key = _find_key(path, file.files, _LABEL_KEYS, split, "labels") if labels else None
+            label_keys = [key for key in file.files if _means_labels(key)] if labels else []
+            _check_fits(path, file, [image_key, *label_keys])
             with _numpy_errors(path):
                 images = file[image_key]
-                all_labels = {key: file[key] for key in file.files if _means_labels(key)} if labels else {}
+                all_labels = {key: file[key] for key in label_keys}
+            if not all(isinstance(array, np.ndarray) for array in (images, *all_labels.values())):
+                raise ValueError(f"{path} holds something else than arrays: write it with numpy.savez.")
         images = _check_images(path, images)
         if labels:
             targets = _check_targets(path, all_labels.pop(label_key), len(images))
@@ -54,7 +63,7 @@ def open_array_file(
             labelled = {"targets": targets, "class_names": names, "num_classes": len(ids)}
     convert, notes = _conversion(path, images)
     notes = [*notes, *label_notes]
-    return from_array(path, images, image_size=image_size, limit=limit, convert=convert, notes=notes, **labelled)
+    return from_array(name, images, image_size=image_size, limit=limit, convert=convert, notes=notes, **labelled)
 
 
 def from_array(
@@ -105,18 +114,20 @@ def take_evenly(size: int, limit: int | None) -> np.ndarray:
 
 @contextlib.contextmanager
 def _numpy_errors(path: str):
-    # A damaged .npy or .npz fails in numpy, in zipfile or in zlib, each with errors of its own.
+    # A damaged .npy or .npz fails in numpy, in zipfile or in zlib, each with errors, and warnings, of its own.
     try:
-        yield
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except Exception as error:
         if "Object arrays" in str(error) or "Python objects" in str(error):
             raise ValueError(
-                f"{path} holds pickled Python objects, which can run code and are never loaded; "
+                f"{printable(path)} holds pickled Python objects, which can run code and are never loaded; "
                 "save plain uint8 or float arrays instead."
             ) from None
         # For what is no numpy file at all, numpy suggests that it may be a pickle: nothing to recommend.
-        reason = "it is none" if "allow_pickle" in str(error) else str(error).rstrip(".")
-        raise ValueError(f"{path} cannot be read as a numpy file: {reason}.") from error
+        reason = "it is none" if "allow_pickle" in str(error) else first_line(error)
+        raise ValueError(f"{printable(path)} cannot be read as a numpy file: {reason}.") from error
 
 
 def _find_key(path: str, keys: Sequence[str], names: Sequence[str], split: str, what: str) -> str:
@@ -130,9 +141,16 @@ def _find_key(path: str, keys: Sequence[str], names: Sequence[str], split: str, 
         return keys[0]
     expected = candidates[:2] + (list(names[:1]) if split == "train" else [])
     raise ValueError(
-        f"{path} has no {what} for the split '{split}': expected an array named {' or '.join(expected)}, "
-        f"but it holds {', '.join(keys) or 'nothing'}."
+        f"{path} has no {what} for the split {split!r}: expected an array named {' or '.join(expected)}, "
+        f"but it holds {listed(keys) or 'nothing'}."
     )
+
+
+def _check_fits(path: str, file: np.lib.npyio.NpzFile, keys: Sequence[str]) -> None:
+    """Refuses a file whose arrays take more than memory can hold: a few bytes unpack to as many as you like."""
+    sizes = {member.filename: member.file_size for member in file.zip.infolist()}
+    size = sum(sizes.get(f"{key}.npy", 0) or sizes.get(key, 0) for key in keys)
+    memory.check_fits(size, f"{path}, unpacked,", "save fewer images, or save them as an .npy file")
 
 
 def _check_images(path: str, images: np.ndarray) -> np.ndarray:
@@ -146,6 +164,8 @@ def _check_images(path: str, images: np.ndarray) -> np.ndarray:
     if images.shape[-1] > 4:
         first = " (channels come last: use numpy.moveaxis(x, 1, -1))" if images.shape[1] <= 4 else ""
         raise ValueError(f"{path} holds images of {images.shape[-1]} channels; expected 1 to 4{first}.")
+    # Of an .npy file the header alone has been read until here.
+    check_image_fits(path, images.shape[1:], images.itemsize)
     return images
 
 
@@ -154,7 +174,7 @@ def _check_targets(path: str, targets: np.ndarray, size: int) -> np.ndarray:
         targets = targets[:, 0]
     if targets.shape != (size,) or targets.dtype.kind not in "iu":
         raise ValueError(
-            f"{path} holds labels of shape {targets.shape} and type {targets.dtype}; "
+            f"{path} holds labels of shape {targets.shape} and type {shortened(targets.dtype)}; "
             f"expected {size} integers, one per image."
         )
     if targets.min() < 0:
@@ -179,7 +199,7 @@ def _conversion(path: str, images: np.ndarray):
         return None, ()
     if images.dtype.kind != "f":
         raise ValueError(
-            f"{path} holds images of type {images.dtype}; expected uint8 with values 0..255, "
+            f"{path} holds images of type {shortened(images.dtype)}; expected uint8 with values 0..255, "
             "or floats with values 0..1 or -1..1."
         )
     # Image by image: a mapped file can be larger than memory. numpy's minimum, unlike Python's, keeps a NaN.

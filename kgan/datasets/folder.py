@@ -13,9 +13,11 @@ from kgan.datasets.images import EXTENSIONS, BrokenImageError, decode, read_head
 from kgan.datasets.listing import Contents, look_through
 from kgan.datasets.source import Reader, Source
 from kgan.datasets.splits import find_part
-from kgan.datasets.words import listed, natural_key, printable
+from kgan.datasets.words import joined, listed, natural_key
+from kgan.foreign_text import printable, shortened
 
 DEFAULT_SIZE = 64
+_KINDS = 5  # of other files that a sentence names
 _SAMPLE = 1000  # files whose headers decide about image size and channels
 # What people keep beside images: a folder with nothing but such files is no class that lacks its images.
 _DOCUMENTS = (
@@ -108,9 +110,9 @@ def _no_image(root: str, contents: Contents, labels: bool) -> str:
     unread = [file for file in contents.others if not file.lower().endswith(_DOCUMENTS)]
     if labels:
         only = f", as {endings}; it holds {_counted(unread)}" if unread else ""
-        return f"{root} holds no image: put the images of each class into a folder of its own{only}."
+        return f"{printable(root)} holds no image: put the images of each class into a folder of its own{only}."
     only = f"; it holds {_counted(unread)}" if unread else ""
-    return f"{root} holds no image: expected {endings}, in it or in folders below it{only}."
+    return f"{printable(root)} holds no image: expected {endings}, in it or in folders below it{only}."
 
 
 def _classes(root: str, contents: Contents) -> tuple[list[str], np.ndarray]:
@@ -119,10 +121,13 @@ def _classes(root: str, contents: Contents) -> tuple[list[str], np.ndarray]:
     folders = [file.split(os.sep)[0] for file in contents.images if os.sep in file]
     names = sorted(set(folders), key=natural_key)
     if not names:
-        raise ValueError(f"{root} has no classes: for labels, put the images of each class into a folder of its own.")
+        raise ValueError(
+            f"{printable(root)} has no classes: for labels, put the images of each class into a folder of its own."
+        )
     if loose:
         raise ValueError(
-            f"{root} holds images outside of its class folders, such as {printable(loose[0])}: move or remove them."
+            f"{printable(root)} holds images outside of its class folders, such as {shortened(loose[0])}: move or "
+            "remove them."
         )
     for name in contents.folders:
         if name not in names:
@@ -140,7 +145,8 @@ def _refuse_empty(root: str, name: str, contents: Contents) -> None:
         return
     what = f", only {_counted(others)}" if others else ""
     raise ValueError(
-        f"the class folder {printable(name)!r} in {root} holds no image{what}: add images, or take the folder away."
+        f"the class folder '{shortened(name)}' in {printable(root)} holds no image{what}: add images, or take the "
+        "folder away."
     )
 
 
@@ -148,8 +154,8 @@ def _refuse_unreadable_classes(source: Source, targets: np.ndarray) -> None:
     for number in np.setdiff1d(targets, source.targets):
         broken = int((targets == number).sum())
         raise ValueError(
-            f"the class {printable(source.class_names[number])!r} in {source.name} has no readable image, {broken} "
-            f"broken {'file' if broken == 1 else 'files'}: mend or replace some, or take the folder away."
+            f"the class '{shortened(source.class_names[number])}' in {printable(source.name)} has no readable image, "
+            f"{broken} broken {'file' if broken == 1 else 'files'}: mend or replace some, or take the folder away."
         )
 
 
@@ -157,10 +163,12 @@ def _notes(root: str, contents: Contents) -> list[str]:
     notes = []
     if contents.others:
         be = "was" if len(contents.others) == 1 else "were"
-        notes.append(f"{_counted(contents.others)} in {root} {be} left out: kgan does not read them as images.")
+        notes.append(
+            f"{_counted(contents.others)} in {printable(root)} {be} left out: kgan does not read them as images."
+        )
     if contents.outputs:
         be = "was" if len(contents.outputs) == 1 else "were"
-        notes.append(f"{listed(contents.outputs)} in {root} {be} left out: kgan wrote that.")
+        notes.append(f"{listed(contents.outputs)} in {printable(root)} {be} left out: kgan wrote that.")
     return notes
 
 
@@ -168,11 +176,11 @@ def _counted(files: list[str]) -> str:
     """How many files there are of each ending, with the first one, such as `12 .heic (a/1.heic ...)`."""
     endings = Counter(os.path.splitext(file)[1].lower() for file in files)
     counted = []
-    for ending, number in endings.most_common():
+    for ending, number in endings.most_common(_KINDS - 1 if len(endings) > _KINDS else None):
         first = next(file for file in files if os.path.splitext(file)[1].lower() == ending)
-        kind = f"{ending} {'file' if number == 1 else 'files'}" if ending else "without an ending"
-        counted.append(f"{number} {kind} ({first}{', ...' if number > 1 else ''})")
-    return listed(counted)
+        kind = f"{shortened(ending)} {'file' if number == 1 else 'files'}" if ending else "without an ending"
+        counted.append(f"{number} {kind} ({shortened(first)}{', ...' if number > 1 else ''})")
+    return joined([*counted, f"{len(endings) - len(counted)} more"] if len(counted) < len(endings) else counted)
 
 
 def choose_shape(
@@ -201,5 +209,6 @@ def choose_shape(
     sizes = {(header.height, header.width) for header in headers}
     if len(sizes) == 1:
         return (*sizes.pop(), channels), []
-    note = f"The images in {name} have different sizes; they become {DEFAULT_SIZE}x{DEFAULT_SIZE} (see image_size)."
+    small = f"{DEFAULT_SIZE}x{DEFAULT_SIZE}"
+    note = f"The images in {printable(name)} have different sizes; they become {small} (see image_size)."
     return (DEFAULT_SIZE, DEFAULT_SIZE, channels), [note]

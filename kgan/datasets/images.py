@@ -9,6 +9,8 @@ import numpy as np
 from PIL import Image, ImageOps, features
 
 from kgan.datasets.metadata import stripped
+from kgan.datasets.quiet import pillow_warnings_dropped
+from kgan.foreign_text import first_line, printable
 from kgan.scalars import is_count
 
 # Only these parsers look at a file: Pillow would otherwise hand a disguised EPS to Ghostscript.
@@ -37,6 +39,9 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+
+_TOO_LARGE = "more than {} pixels; PIL.Image.MAX_IMAGE_PIXELS sets the limit"
 
 
 class BrokenImageError(Exception):
@@ -97,7 +102,7 @@ def read_image(
         return decode(path, size, int(channels))
     except BrokenImageError as error:
         name = getattr(path, "name", "the file") if hasattr(path, "read") else os.fspath(path)
-        raise ValueError(f"{name} cannot be read as an image: {error}.") from error
+        raise ValueError(f"{printable(name)} cannot be read as an image: {error}.") from error
 
 
 def as_image_size(image_size) -> tuple[int, int] | None:
@@ -154,7 +159,7 @@ def decode(file: str | os.PathLike | BinaryIO, size: tuple[int, int] | None, cha
     def picture(image):
         limit = Image.MAX_IMAGE_PIXELS  # read here: setting it to None is how a user lifts it
         if limit is not None and image.width * image.height > limit:
-            raise BrokenImageError(f"more than {limit} pixels; PIL.Image.MAX_IMAGE_PIXELS sets the limit")
+            raise BrokenImageError(_TOO_LARGE.format(limit))
         if size is not None:
             # A JPEG decodes several times faster at 1/2, 1/4 or 1/8 of its size; twice the wanted size is enough.
             image.draft(None, (2 * max(size), 2 * max(size)))
@@ -183,6 +188,11 @@ def resize(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _opened(file, use: Callable[[Image.Image], object]):
+    with pillow_warnings_dropped():
+        return _opened_twice(file, use)
+
+
+def _opened_twice(file, use: Callable[[Image.Image], object]):
     """What `use` makes of the image in a file; once more without its metadata if that fails, as they may be damaged."""
     # Pillow raises OSError, SyntaxError, ValueError, struct.error and more on damaged files: all mean the same here.
     try:
@@ -263,4 +273,6 @@ def _reason(error: Exception) -> str:
         return "the file has vanished"
     if isinstance(error, Image.UnidentifiedImageError):
         return "not an image"
-    return str(error).strip().rstrip(".") or type(error).__name__
+    if isinstance(error, Image.DecompressionBombError):  # twice the limit, and Pillow does not even open it
+        return _TOO_LARGE.format(Image.MAX_IMAGE_PIXELS)
+    return first_line(error)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kgan.datasets.words import listed
+from kgan.foreign_text import printable
 
 
 def count_up(
@@ -30,8 +31,8 @@ def count_up(
     if names is not None:
         what += f", of {len(names)} classes that have names"
     note = (
-        f"The labels of {name} are {what}: they were renumbered from 0 to {len(ids) - 1} in their order, and the names "
-        f"of the classes tell which is which ({listed(new_names)})."
+        f"The labels of {printable(name)} are {what}: they were renumbered from 0 to {len(ids) - 1} in their order, "
+        f"and the names of the classes tell which is which ({listed(new_names)})."
     )
     return np.searchsorted(ids, targets), new_names, [note]
 

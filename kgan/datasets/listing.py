@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from PIL import Image
 
 from kgan.datasets.images import EXTENSIONS
+from kgan.datasets.quiet import pillow_warnings_dropped
 from kgan.datasets.words import natural_key
 
 # What systems, servers and programs leave beside the files of their users, in lower case.
@@ -138,7 +139,7 @@ def _is_output(path: str) -> bool:
 
 def _is_sample(path: str) -> bool:
     try:
-        with Image.open(path, formats=("PNG",)) as image:
+        with pillow_warnings_dropped(), Image.open(path, formats=("PNG",)) as image:
             return {"generator", "seed"} <= set(image.info)
     except Exception:  # not a PNG, or a broken one: whoever decodes it will say so
         return False

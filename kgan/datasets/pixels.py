@@ -29,7 +29,8 @@ def to_uint8(images):
     """Turns float images -1..1 into uint8 images 0..255, rounding and clipping; undoes `to_float` exactly.
 
     Args:
-        images: floating-point array or tensor of any shape and precision; values outside -1..1 are clipped.
+        images: floating-point array or tensor of any shape and precision; values outside -1..1 are clipped,
+            and NaN becomes 0.
 
     Returns:
         uint8 of the same shape: a numpy array for a numpy array, a tensor for a tensor.
@@ -46,8 +47,9 @@ def to_uint8(images):
     # bfloat16 arrays have no numpy kind of their own: what is no integer and no bool is taken for a float.
     if images.dtype.kind in "biu":
         raise ValueError(f"to_uint8 expects float images with values -1..1, but received {_dtype_name(images)}.")
-    levels = np.round((images.astype("float32") + np.float32(1.0)) * np.float32(127.5))
-    return np.clip(levels, 0, 255).astype("uint8")
+    with np.errstate(over="ignore"):  # what float32 cannot hold is far outside, and clipped
+        levels = np.round((images.astype("float32") + np.float32(1.0)) * np.float32(127.5))
+    return np.nan_to_num(np.clip(levels, 0, 255), copy=False).astype("uint8")
 
 
 def _dtype_name(images) -> str:

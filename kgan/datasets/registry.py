@@ -11,6 +11,7 @@ from kgan.datasets.folder import open_folder
 from kgan.datasets.images import as_image_size
 from kgan.datasets.source import Source
 from kgan.datasets.value_range import note_on_range
+from kgan.foreign_text import first_line, printable, shortened
 from kgan.scalars import as_count
 
 
@@ -79,12 +80,12 @@ def _open(name_or_path, options) -> Source:
         if os.path.isfile(path):
             if path.lower().endswith((".npz", ".npy")):
                 return open_array_file(path, **options)
-            raise ValueError(f"{path} is neither a folder of images nor an .npz or .npy file.")
+            raise ValueError(f"{printable(path)} is neither a folder of images nor an .npz or .npy file.")
     except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error}.") from error
+        raise ValueError(f"{printable(path)} cannot be read: {first_line(error)}.") from error
     raise ValueError(
-        f"There is no data set or path {path!r}{_nearest(path)}; expected {', '.join(NAMED_SETS)}, tfds:NAME, "
-        "a folder of images, or an .npz or .npy file."
+        f"There is no data set or path '{printable(path)}'{_nearest(path)}; expected {', '.join(NAMED_SETS)}, "
+        "tfds:NAME, a folder of images, or an .npz or .npy file."
     )
 
 
@@ -121,7 +122,9 @@ def download(name: str) -> str:
     named = NAMED_SETS.get(name)
     if named is None:
         known = ", ".join(key for key, value in NAMED_SETS.items() if value.download)
-        raise ValueError(f"There is no data set {name!r} to download{_nearest(name)}; expected {known} or tfds:NAME.")
+        raise ValueError(
+            f"There is no data set '{shortened(name)}' to download{_nearest(name)}; expected {known} or tfds:NAME."
+        )
     if named.package:
         return f"inside the Python package {named.package}"
     if named.find() is None:
@@ -129,7 +132,8 @@ def download(name: str) -> str:
             named.download()
         except Exception as error:  # Keras raises a bare Exception when it cannot reach the network
             raise ValueError(
-                f"{name} could not be downloaded to {named.folders()[0]}: {error}; mnist5k needs no download."
+                f"{name} could not be downloaded to {printable(named.folders()[0])}: {first_line(error)}; "
+                "mnist5k needs no download."
             ) from error
     return named.find() or named.folders()[0]
 
@@ -138,18 +142,18 @@ def _open_named(name: str, *, split: str, image_size, labels: bool, limit: int |
     named = NAMED_SETS[name]
     if split not in named.splits:
         has = ", ".join(f"'{key}' ({count} images)" for key, count in named.splits.items())
-        raise ValueError(f"{name} has no split '{split}'; it has {has}.")
+        raise ValueError(f"{name} has no split {split!r}; it has {has}.")
     folder = named.find() if named.files else ""
     if folder is None:
         raise ValueError(
-            f"{name} is not on this machine: its {_files(named)} would go to {named.folders()[0]}; download it "
-            f"with `kgan datasets --download {name}`, or use mnist5k, which needs no download."
+            f"{name} is not on this machine: its {_files(named)} would go to {printable(named.folders()[0])}; "
+            f"download it with `kgan datasets --download {name}`, or use mnist5k, which needs no download."
         )
     try:
         images, targets = named.read(split, folder)
     except Exception as error:  # a damaged file fails in gzip, zipfile, zlib, numpy or pickle
         raise ValueError(
-            f"The files of {name} in {folder} are damaged ({error}): delete them to start again."
+            f"The files of {name} in {printable(folder)} are damaged ({first_line(error)}): delete them to start again."
         ) from error
     return from_array(
         name, images, targets if labels else None, image_size=image_size, limit=limit, class_names=named.class_names

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kgan import memory
 from kgan.datasets.images import BrokenImageError
-from kgan.datasets.words import printable
+from kgan.foreign_text import printable, shortened
 
 # Sets of up to this many decoded bytes are kept in memory; larger ones are decoded again on every pass.
 MEMORY_LIMIT = 2**30
@@ -92,6 +93,7 @@ class Source:
             return
         self.size = images.size
         self.image_shape = tuple(images.image_shape)
+        check_image_fits(name, self.image_shape)
         self._reader = images
         if self.size * math.prod(self.image_shape) <= MEMORY_LIMIT:
             self._read_into_memory()
@@ -113,10 +115,11 @@ class Source:
         if not self._broken:
             return None
         broken = sorted(self._broken.items())
-        named = ", ".join(f"{name} ({reason})" for name, reason in broken[:_NAMED])
+        named = ", ".join(f"{shortened(name)} ({printable(reason)})" for name, reason in broken[:_NAMED])
         more = f" and {len(broken) - _NAMED} more" if len(broken) > _NAMED else ""
         one = len(broken) == 1
-        return f"{len(broken)} broken {'file was' if one else 'files were'} skipped in {self.name}: {named}{more}."
+        what = f"{len(broken)} broken {'file was' if one else 'files were'} skipped"
+        return f"{what} in {printable(self.name)}: {named}{more}."
 
     def read(self, index: int) -> np.ndarray:
         """Image `index`, uint8 of shape `image_shape`.
@@ -129,7 +132,7 @@ class Source:
         try:
             return self._reader.read(index)
         except BrokenImageError as error:
-            self._broken[printable(self._reader.describe(index))] = printable(str(error))
+            self._broken[self._reader.describe(index)] = str(error)
             raise
 
     def peek(self, index: int) -> np.ndarray:
@@ -194,6 +197,20 @@ class Source:
     def _nothing_readable(self) -> ValueError:
         name, reason = min(self._broken.items())
         return ValueError(
-            f"{self.name} holds no readable image: all {self.size} image files are broken, "
-            f"the first one is {name} ({reason})."
+            f"{printable(self.name)} holds no readable image: all {self.size} image files are broken, "
+            f"the first one is {shortened(name)} ({printable(reason)})."
         )
+
+
+def check_image_fits(name: str, image_shape: Sequence[int], itemsize: int = 1) -> None:
+    """Refuses images of which memory cannot hold a single one.
+
+    Args:
+        name: of the data set.
+        image_shape: `(height, width, channels)`.
+        itemsize: bytes of a number.
+    """
+    shape = "x".join(map(str, image_shape))
+    memory.check_fits(
+        math.prod(image_shape) * itemsize, f"one image of {shape} from {printable(name)}", "use a smaller image_size"
+    )

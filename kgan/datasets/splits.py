@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kgan.datasets.listing import folders_in, holds_image, images_in
 from kgan.datasets.words import listed
+from kgan.foreign_text import printable
 
 _NAMES = {
     "train": ("train", "training", "trainval"),
@@ -56,7 +57,7 @@ def find_part(path: str, split: str) -> Part:
     if not parts or _are_classes(outer, parts):
         if split != "train":
             raise ValueError(
-                f"{path} has only the split 'train', which is all of it, not '{split}'; "
+                f"{printable(path)} has only the split 'train', which is all of it, not {split!r}; "
                 "for more, put the images into folders named train and test."
             )
         return Part(outer, notes)
@@ -64,7 +65,7 @@ def find_part(path: str, split: str) -> Part:
     others = [name for name in parts if name != chosen]
     root, more = _unpacked(os.path.join(outer, chosen), stop_at_splits=False)
     beside = f": {listed(others)} beside it {'is' if len(others) == 1 else 'are'} not" if others else ""
-    return Part(root, [*notes, f"Only {os.path.join(outer, chosen)} is used{beside}.", *more])
+    return Part(root, [*notes, f"Only {printable(os.path.join(outer, chosen))} is used{beside}.", *more])
 
 
 def _unpacked(path: str, *, stop_at_splits: bool) -> tuple[str, list[str]]:
@@ -80,7 +81,7 @@ def _unpacked(path: str, *, stop_at_splits: bool) -> tuple[str, list[str]]:
         root = os.path.join(root, holding[0])
     if root == path or images_in(root):  # images in a single folder: that is a class, or part of one
         return path, []
-    return root, [f"{root} was opened, the only folder with images in {path}."]
+    return root, [f"{printable(root)} was opened, the only folder with images in {printable(path)}."]
 
 
 def _are_classes(path: str, parts: list[str]) -> bool:
@@ -97,8 +98,9 @@ def _are_classes(path: str, parts: list[str]) -> bool:
     if not filled or all(meaning(name) == "train" and images_in(os.path.join(path, name)) for name in filled):
         return True
     raise ValueError(
-        f"{path} holds {listed(filled)}, named like a part of a data set, beside other images, in "
-        f"{listed(others or loose)}: give the folder that is meant, such as {os.path.join(path, filled[0])}, or move "
+        f"{printable(path)} holds {listed(filled)}, named like a part of a data set, beside other images, in "
+        f"{listed(others or loose)}: give the folder that is meant, such as "
+        f"{printable(os.path.join(path, filled[0]))}, or move "
         "the others away."
     )
 
@@ -110,7 +112,7 @@ def _choose(path: str, parts: list[str], split: str) -> str:
             return next(filter(same, parts))
     found = [name for name in parts if meaning(name) == meaning(split)]
     if not found:
-        raise ValueError(f"{path} has no split '{split}'; it has {listed(parts)}.")
+        raise ValueError(f"{printable(path)} has no split {split!r}; it has {listed(parts)}.")
     if len(found) > 1:
-        raise ValueError(f"{path} has several parts for the split '{split}': ask for {listed(found, 'or')}.")
+        raise ValueError(f"{printable(path)} has several parts for the split {split!r}: ask for {listed(found, 'or')}.")
     return found[0]

@@ -15,6 +15,8 @@ from kgan.datasets.folder import choose_shape
 from kgan.datasets.images import decode
 from kgan.datasets.labels import count_up
 from kgan.datasets.source import Reader, Source
+from kgan.datasets.words import listed
+from kgan.foreign_text import first_line, printable, shell_word
 
 PREFIX = "tfds:"
 
@@ -28,16 +30,16 @@ def open_tfds(name: str, *, split: str, image_size: tuple[int, int] | None, labe
     builder = _builder(name)
     if not builder.is_prepared():
         raise ValueError(
-            f"{name} is not on this machine: it would be prepared in {builder.data_dir}; download it with "
-            f"`kgan datasets --download {name}`, or use mnist5k, which needs no download."
+            f"{printable(name)} is not on this machine: it would be prepared in {printable(builder.data_dir)}; "
+            f"download it with `kgan datasets --download {shell_word(name)}`, or use mnist5k, which needs no download."
         )
     features = builder.info.features
     image_key = _find_feature(features, "Image")
     label_key = _find_feature(features, "ClassLabel")
     if image_key is None or features[image_key].np_dtype not in (np.uint8, np.uint16):
-        raise ValueError(f"{name} is no set of images: it has the features {', '.join(features)}.")
+        raise ValueError(f"{printable(name)} is no set of images: it has the features {listed(list(features))}.")
     if labels and label_key is None:
-        raise ValueError(f"{name} has no class labels: it has the features {', '.join(features)}.")
+        raise ValueError(f"{printable(name)} has no class labels: it has the features {listed(list(features))}.")
     records = _records(builder, name, split)
     rows = take_evenly(len(records), limit)
 
@@ -55,7 +57,9 @@ def open_tfds(name: str, *, split: str, image_size: tuple[int, int] | None, labe
         class_names = features[label_key].names
         targets = np.array([_label(records[row], label_key) for row in rows])
         if targets.min() < 0:
-            raise ValueError(f"{name} has examples without a label in the split '{split}': choose another split.")
+            raise ValueError(
+                f"{printable(name)} has examples without a label in the split {split!r}: choose another split."
+            )
         ids = _ids_that_occur(builder, name, label_key, targets, len(class_names))
         targets, class_names, label_notes = count_up(name, targets, ids, class_names)
     shape, notes = choose_shape(name, image_file, len(rows), image_size)
@@ -96,7 +100,9 @@ def download(name: str) -> str:
     try:
         builder.download_and_prepare()
     except Exception as error:  # requests, tarfile, missing packages, sets that want a manual download
-        raise ValueError(f"{name} could not be downloaded to {builder.data_dir}: {error}") from error
+        raise ValueError(
+            f"{printable(name)} could not be downloaded to {printable(builder.data_dir)}: {first_line(error)}."
+        ) from error
     return str(builder.data_dir)
 
 
@@ -123,8 +129,15 @@ class _TFRecords:
         numbers, offsets, lengths = [], [], []
         for number, instruction in enumerate(instructions):
             with open(self._files[number], "rb") as file:
+                size = os.fstat(file.fileno()).st_size
                 for record in range(instruction.skip + instruction.take):
-                    (length,) = struct.unpack("<Q", file.read(12)[:8])
+                    head = file.read(12)
+                    length = struct.unpack("<Q", head[:8])[0] if len(head) == 12 else size
+                    if file.tell() + length > size:
+                        raise ValueError(
+                            f"{printable(self._files[number])} is damaged, as its record {record} goes beyond its end: "
+                            "delete the folder and prepare the data set again."
+                        )
                     if record >= instruction.skip:
                         numbers.append(number)
                         offsets.append(file.tell())
@@ -148,7 +161,9 @@ def _records(builder, name: str, split: str):
     try:
         instructions = builder.info.splits[split].file_instructions
     except Exception:  # TFDS raises KeyError, ValueError or AssertionError, by the kind of mistake
-        raise ValueError(f"{name} has no split '{split}'; it has {', '.join(builder.info.splits)}.") from None
+        raise ValueError(
+            f"{printable(name)} has no split {split!r}; it has {listed(list(builder.info.splits))}."
+        ) from None
     if builder.info.file_format == tfds.core.FileFormat.TFRECORD:
         return _TFRecords(instructions)
     return builder.as_data_source(split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES)
@@ -162,7 +177,7 @@ def _builder(name: str):
         return tfds.builder(short)
     except Exception as error:
         if not isinstance(error, tfds.core.DatasetNotFoundError):
-            raise ValueError(f"{name} cannot be opened: {str(error).splitlines()[0]}") from error
+            raise ValueError(f"{printable(name)} cannot be opened: {first_line(error)}.") from error
         near = difflib.get_close_matches(short, tfds.list_builders(with_community_datasets=False), n=1)
         hint = f" (did you mean {PREFIX}{near[0]}?)" if near else ""
         raise ValueError(

@@ -2,6 +2,7 @@
 
 from kgan.datasets.images import BrokenImageError
 from kgan.datasets.source import Source
+from kgan.foreign_text import printable
 
 _SAMPLE = 64  # images that are looked at; almost always the first one will do
 _SPAN = 64  # of 255 levels: 14 bits in a 16-bit file use no more
@@ -20,7 +21,8 @@ def note_on_range(source: Source) -> str | None:
             return None
     if not seen:
         return None
-    which = f"of {source.name}" if seen == source.size else f"of {seen} images taken from {source.name}"
+    name = printable(source.name)
+    which = f"of {name}" if seen == source.size else f"of {seen} images taken from {name}"
     return (
         f"All pixels {which} lie between {low} and {high} of 0..255, so that little can be seen: if their numbers mean "
         "something else, as 12 bits in a 16-bit file or masks of 0 and 1 do, scale them to 0..255 first."

@@ -4,6 +4,8 @@ import os
 import re
 from collections.abc import Sequence
 
+from kgan.foreign_text import shortened
+
 _NUMBER = re.compile("([0-9]+)")
 _SHOWN = 5  # names that a sentence lists before it says how many more there are
 
@@ -21,12 +23,11 @@ def _numbers_and_text(name: str) -> list[tuple]:
 
 def listed(names: Sequence, last: str = "and") -> str:
     """`names` as words of a sentence, such as `a, b and c`; of many, the first ones and how many more there are."""
-    names = [printable(str(name)) for name in names]
-    if len(names) > _SHOWN:
-        names = [*names[: _SHOWN - 1], f"{len(names) - _SHOWN + 1} more"]
-    return f" {last} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    count = len(names)
+    parts = [shortened(name) for name in names[: _SHOWN if count <= _SHOWN else _SHOWN - 1]]
+    return joined([*parts, f"{count - len(parts)} more"] if count > _SHOWN else parts, last)
 
 
-def printable(text: str) -> str:
-    """`text` without the stray bytes that file names may hold and neither a terminal nor a SavedModel can."""
-    return text.encode("utf-8", "backslashreplace").decode()
+def joined(parts: Sequence[str], last: str = "and") -> str:
+    """All `parts` of a sentence, printable ones, with commas and a last `and` between them."""
+    return f" {last} ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

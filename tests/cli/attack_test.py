@@ -299,3 +299,29 @@ def test_an_attack_that_cannot_climb_says_so(kgan, files):
     assert kgan(f"attack {files}/saturated.keras digits --limit 50 --epsilons 0.1").code == 0
     (note,) = [line for line in kgan.out.splitlines() if "has no gradient" in line]
     assert note.startswith("The loss of ") and "Warning" not in kgan.err
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value"),
+    [
+        *[("data", "class_names", value) for value in (None, "abc", ["a", "b"], ["a", "b", 3])],
+        *[("settings", "held_out", value) for value in (None, "0.2", 2, float("nan"))],
+        *[("settings", "limit", value) for value in (0, "all")],
+        *[("settings", "seed", value) for value in (None, -1)],
+        ("settings", "folder", 7),
+    ],
+)
+def test_a_damaged_record_of_a_transfer_run_is_named(tmp_path, section, name, value):
+    keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]).save(
+        tmp_path / "model.keras"
+    )
+    config = {
+        "settings": {"folder": "photos", "limit": None, "held_out": 0.2, "seed": 0},
+        "data": {"class_names": ["a", "b", "c\n"]},
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert attack_model.load(tmp_path).class_names == ["a", "b", r"c\n"]
+    config[section][name] = value
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="config.json is damaged or belongs to another model: it must hold folder"):
+        attack_model.load(tmp_path)

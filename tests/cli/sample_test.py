@@ -97,8 +97,8 @@ def test_a_foreign_or_unfinished_generator_is_refused(kgan, tmp_path):
     module.run = tf.function(lambda: tf.constant(1), input_signature=[])
     tf.saved_model.save(module, str(tmp_path / "foreign"))
     assert kgan(f"sample {tmp_path}/foreign").code == 2
-    assert kgan.err.startswith(f"kgan: {tmp_path}/foreign is no generator that kgan exported")
+    assert kgan.err == f"kgan: {tmp_path}/foreign is no generator that kgan exported: it has no endpoint serve.\n"
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "config.json").write_text("{}")
     assert kgan(f"sample {tmp_path}/run").code == 2
-    assert f"kgan train --resume {tmp_path}/run finishes the run" in kgan.err
+    assert f"`kgan train --resume {tmp_path}/run` finishes the run" in kgan.err

@@ -447,16 +447,22 @@ def test_without_patience_all_epochs_are_trained_and_the_last_one_is_kept(kgan, 
     assert len(read_history(tmp_path / "long" / "history.csv")["epoch"]) == 7
 
 
-def test_stray_bytes_in_names_are_made_printable(tmp_path):
-    for name in (b"caf\xe9", b"tea"):
+def test_names_of_classes_are_made_printable_and_those_of_files_kept(tmp_path):
+    for name in (b"caf\xe9", b"tea\n"):
         folder = pathlib.Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
         folder.mkdir()
         for i in range(2):
             Image.new("L", (8, 8), i).save(folder / f"{i}.png")
     source, files = class_folders.look_through(str(tmp_path), None).open((8, 8))
     found = class_folders.look_through(str(tmp_path), None)
-    assert found.class_names == ["caf\\udce9", "tea"]
-    assert files == ["caf\\udce9/0.png", "caf\\udce9/1.png", "tea/0.png", "tea/1.png"] and len(source) == 4
+    assert found.class_names == ["caf\\udce9", "tea\\n"]
+    assert files == ["caf\udce9/0.png", "caf\udce9/1.png", "tea\n/0.png", "tea\n/1.png"] and len(source) == 4
+    result = transfer_report.HeldOut(files, source.targets, np.eye(2)[[0, 0, 1, 1]], found.class_names, 0)
+    result.write_predictions(tmp_path / "predictions.csv")
+    with open(tmp_path / "predictions.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["file"] for row in rows] == ["caf\\udce9/0.png", "caf\\udce9/1.png", "tea\n/0.png", "tea\n/1.png"]
+    assert [row["true"] for row in rows] == ["caf\\udce9", "caf\\udce9", "tea\\n", "tea\\n"]
 
 
 def _raise(error):

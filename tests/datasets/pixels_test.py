@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -54,3 +56,11 @@ def test_converting_twice_is_refused(wrap):
         to_float(to_float(wrap(LEVELS)))
     with pytest.raises(ValueError, match="float.*received uint8"):
         to_uint8(wrap(LEVELS))
+
+
+def test_what_is_no_number_or_far_outside_is_clipped_without_a_warning():
+    images = np.array([np.nan, 1e300, -1e300, np.inf, -np.inf, 0.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(to_uint8(images), [0, 255, 0, 255, 0, 128])
+    np.testing.assert_array_equal(to_uint8(tf.constant(images)), [0, 255, 0, 255, 0, 128])

@@ -163,7 +163,7 @@ def test_a_limit_and_a_fingerprint(data_dir, monkeypatch):
 
 
 def test_an_unknown_split_is_refused(data_dir):
-    with pytest.raises(ValueError, match="tfds:toyset has no split 'validation'; it has train, test"):
+    with pytest.raises(ValueError, match="tfds:toyset has no split 'validation'; it has train and test"):
         open_source("tfds:toyset", split="validation")
 
 
