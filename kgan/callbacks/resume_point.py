@@ -10,6 +10,7 @@ import keras
 
 from kgan import files
 from kgan.backend import keras_internals
+from kgan.foreign_text import first_line
 from kgan.scalars import is_count
 
 _WEIGHTS = re.compile(r"epoch_(\d{4,})\.weights\.h5")
@@ -90,7 +91,7 @@ class ResumePoint(keras.callbacks.Callback):
         try:
             model.load_weights(weights)
         except (OSError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"the checkpoint {weights} belongs to another model: {_first_line(error)}.") from error
+            raise ValueError(f"the checkpoint {weights} belongs to another model: {first_line(error)}.") from error
         self._known = state["epochs"]
         return state["epochs"]
 
@@ -151,7 +152,3 @@ def _is_state(state) -> bool:
         return False
     weights = _WEIGHTS.fullmatch(state["weights"])
     return weights is not None and is_count(state.get("epochs"), 0) and int(weights[1]) == state["epochs"]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

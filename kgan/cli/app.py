@@ -8,6 +8,7 @@ import typer
 
 from kgan import files
 from kgan.cli import attack, datasets, export, sample, signals, train, transfer
+from kgan.foreign_text import printable
 
 app = typer.Typer(
     name="kgan",
@@ -64,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         if not hasattr(error, "format_message"):
             raise
         message = error.format_message()
-    print(f"kgan: {message}", file=sys.stderr)
+    print(f"kgan: {printable(message)}", file=sys.stderr)
     return 2
 
 

@@ -20,12 +20,12 @@ from kgan.cli import attack_data, attack_model, run_folder
 from kgan.cli.attack_data import Images
 from kgan.cli.attack_model import Classifier, format_range
 from kgan.cli.attack_report import Examples, Report
+from kgan.cli.screen import say
 from kgan.cli.settings import Settings
 from kgan.cli.transfer_progress import ImageBar
 from kgan.foreign_text import printable
 from kgan.metrics.intervals import wilson_interval
 
-_PLAIN = {"highlight": False, "markup": False, "soft_wrap": True}  # for paths, which can look like markup
 # Shares of the range, and of the distance between black and white images: 0.1 moves every pixel by a tenth.
 _EPSILONS = {"linf": (0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3), "l2": (0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)}
 _EXAMPLES = 6
@@ -61,7 +61,7 @@ def attack(
     try:
         _attack(model, data, epsilons, method, norm, steps, value_range, limit, seed, batch_size, out)
     except KeyboardInterrupt:
-        Console(stderr=True).print("Stopped: nothing was written.", **_PLAIN)
+        say(Console(stderr=True), "Stopped: nothing was written.")
         raise typer.Exit(130) from None
     except (MemoryError, tf.errors.ResourceExhaustedError):
         raise ValueError("out of memory: use a smaller batch_size or limit.") from None
@@ -90,19 +90,21 @@ def _attack(model, data, epsilons, method, norm, steps, value_range, limit, seed
             report = _measure(console, classifier, images, inputs, strengths, how)
             report.show(console)
             for note in _notes(report, classifier, images, given, bounds, batch_size):
-                console.print(note, style="yellow", **_PLAIN)
+                say(console, note, style="yellow")
             if folder is None:
-                console.print("With --out FOLDER: the table, a figure and examples as files.", style="dim", **_PLAIN)
+                say(console, "With --out FOLDER: the table, a figure and examples as files.", style="dim")
                 return
             report.write(folder)
             examples = _examples(classifier, images, inputs, report, how)
         examples.write(folder / "examples.png")
         settings |= {"epsilons": list(report.epsilons), "range": format_range(bounds), "limit": limit}
         _write_config(folder, classifier, data, images, settings)
-    console.print(
-        f"In {printable(out)}:\n  accuracy.csv, .png  the table above\n  examples.png        images before and after\n"
+    say(
+        console,
+        f"In {out}:",
+        "  accuracy.csv, .png  the table above",
+        "  examples.png        images before and after",
         "  config.json         how this was made",
-        **_PLAIN,
     )
 
 
@@ -173,9 +175,9 @@ def _show_plan(console, classifier: Classifier, images: Images, bounds, settings
         images.what,
         f"{settings['attack']}, {settings['norm']}: {pace}, {limits} at most epsilon",
     ):
-        console.print(line, **_PLAIN)
+        say(console, line)
     if images.report:
-        console.print(images.report, style="yellow", **_PLAIN)
+        say(console, images.report, style="yellow")
 
 
 # The work
@@ -276,7 +278,7 @@ def _attack_warnings(console):
         warnings.simplefilter("always")
         yield
     for text in dict.fromkeys(str(w.message) for w in caught if "no gradient" in str(w.message)):
-        console.print(text[0].upper() + text[1:], style="yellow", **_PLAIN)
+        say(console, text[0].upper() + text[1:], style="yellow")
 
 
 def _write_config(folder, classifier, data, images, settings):

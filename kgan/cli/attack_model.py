@@ -10,6 +10,7 @@ import warnings
 import keras
 import numpy as np
 
+from kgan.cli import checksums
 from kgan.cli.run_folder import read_json
 from kgan.foreign_text import first_line, printable
 from kgan.models import AdversarialTraining, TransferClassifier
@@ -92,6 +93,7 @@ def _find(path: str) -> pathlib.Path:
             raise ValueError(
                 f"{printable(path)} holds no model.keras: give a .keras file, or the folder of a kgan transfer run."
             )
+        checksums.check(found, found / "model.keras")
         return found / "model.keras"
     if not found.is_file():
         raise ValueError(f"there is no {printable(path)}: give a .keras file, or the folder of a kgan transfer run.")

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import memory
-from kgan.cli import saved_model
+from kgan.cli import checksums, saved_model
 from kgan.datasets.words import listed
 from kgan.foreign_text import first_line, printable, shell_word, shortened
 from kgan.layers import draw_latents
@@ -207,6 +207,7 @@ def _are_images(shape: tuple[int, ...], n: int) -> bool:
 def _find(path: pathlib.Path) -> pathlib.Path:
     for folder in (path, path / "generator"):
         if (folder / "saved_model.pb").is_file():
+            checksums.check(folder.parent, folder)  # of a run; others have none
             return folder
     if (path / "config.json").is_file():
         raise ValueError(

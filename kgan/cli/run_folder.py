@@ -21,6 +21,7 @@ from kgan.cli import settings as run_settings
 from kgan.cli.recipe import DataFacts
 from kgan.cli.settings import Settings
 from kgan.export import check_target
+from kgan.foreign_text import first_line
 from kgan.scalars import is_count
 
 
@@ -183,7 +184,7 @@ def read_json(path: str | os.PathLike):
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}.") from None
+        raise ValueError(f"{path} is not JSON: {first_line(error)}.") from None
     except RecursionError:
         raise ValueError(f"{path} is not JSON that can be read: it is nested too deeply.") from None
 

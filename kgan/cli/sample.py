@@ -9,6 +9,7 @@ from rich.console import Console
 
 from kgan.callbacks.sample_grid import grid_columns
 from kgan.cli.generators import Generator
+from kgan.cli.screen import say
 from kgan.foreign_text import printable, shortened, storable
 from kgan.visualize import image_grid, save_image
 
@@ -53,9 +54,7 @@ def sample(
         )
 
     console = Console(stderr=True)
-    generator = Generator(
-        source, lambda note: console.print(note, style="yellow", highlight=False, markup=False, soft_wrap=True)
-    )
+    generator = Generator(source, lambda note: say(console, note, style="yellow"))
     wanted = None if labels is None else generator.class_ids(labels)
     number = n or _NUMBER
     if interpolate is None:

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import functools
 import math
-import shlex
 import sys
 
 import tensorflow as tf
@@ -18,9 +17,10 @@ from kgan.cli import checksums, plan, recipe, run_folder, signals
 from kgan.cli.options import with_settings
 from kgan.cli.recipe import DataFacts
 from kgan.cli.run_folder import RunFolder
+from kgan.cli.screen import say
 from kgan.cli.settings import MAY_CHANGE_ON_RESUME, Settings
+from kgan.foreign_text import shell_word
 
-_PLAIN = {"highlight": False, "markup": False, "soft_wrap": True}  # for paths, which can look like markup
 _NO_LIMIT = sys.maxsize  # of epochs, when the minutes decide
 
 
@@ -91,7 +91,7 @@ def train(
             settings = run_folder.read_settings(config) if config is not None else Settings()
             run = _prepare(settings.changed(**given))
         for note in run.source.notes:
-            console.print(note, style="yellow", **_PLAIN)
+            say(console, note, style="yellow")
         if dry_run:
             plan.show(console, run.settings, run.data, run.gan, in_memory=run.source.in_memory, done=run.epochs_done)
             return
@@ -103,7 +103,7 @@ def train(
             run.folder.write_config(run.settings, run.data)
         code = _train(run, console)
         if run.source.report():
-            console.print(run.source.report(), style="yellow", **_PLAIN)
+            say(console, run.source.report(), style="yellow")
     raise typer.Exit(code)
 
 
@@ -167,16 +167,16 @@ def _train(run: Run, console: Console) -> int:
     grid.set_model(run.gan)
     try:
         if run.finished:
-            console.print(
+            say(
+                console,
                 f"{folder.path} has its {run.epochs_done} epochs: nothing is left to train. --epochs and --minutes are "
                 f"totals: {run.longer} goes on.",
-                **_PLAIN,
             )
         else:
             shape = "x".join(map(str, run.data.image_shape))
             classes = f", {run.data.num_classes} classes" if run.data.num_classes else ""
             begin = f", from epoch {run.epochs_done + 1} on" if run.epochs_done else ""
-            console.print(f"{run.data.size:,} images of {shape}{classes}, into {folder.path}{begin}", **_PLAIN)
+            say(console, f"{run.data.size:,} images of {shape}{classes}, into {folder.path}{begin}")
             _fit(run, console, grid)
         _finish(run, grid)
     except KeyboardInterrupt as stop:
@@ -191,8 +191,8 @@ def _train(run: Run, console: Console) -> int:
         raise
     except OSError as error:
         return _stopped(f"The run cannot be written: {files.reason(error)}.", run, 1)
-    console.print(f"Samples: {folder.last_samples}", **_PLAIN)
-    console.print(f"More of them: kgan sample {shlex.quote(str(folder.path))}", **_PLAIN)
+    say(console, f"Samples: {folder.last_samples}")
+    say(console, f"More of them: kgan sample {shell_word(folder.path)}")
     return 0
 
 
@@ -229,12 +229,12 @@ def _stopped(why: str, run: Run, code: int, *, resume: bool = True) -> int:
     """Says what was kept, and how to go on where going on helps."""
     path = run.folder.path
     if run.folder.config.exists():
-        command = f"; go on with: kgan train --resume {shlex.quote(str(path))}" if resume else "."
+        command = f"; go on with: kgan train --resume {shell_word(path)}" if resume else "."
         kept = run.point.epochs or 0
         number = {0: "no complete epoch is", 1: "1 complete epoch is"}.get(kept, f"{kept} complete epochs are")
         kept = f"In {path} {number} kept{command}"
     else:
         kept = f"Nothing is kept: {path} was removed or renamed meanwhile."
     with contextlib.suppress(OSError):  # of a terminal that has been closed
-        Console(stderr=True).print(f"{why[0].upper()}{why[1:]} {kept}", **_PLAIN)
+        say(Console(stderr=True), f"{why[0].upper()}{why[1:]} {kept}")
     return code

@@ -8,7 +8,8 @@ from rich.console import Console
 
 from kgan.cli import class_folders, run_folder
 from kgan.cli.class_folders import ClassFolders
-from kgan.cli.transfer_run import FINE_TUNING_STEPS, PLAIN, TransferRun
+from kgan.cli.screen import say
+from kgan.cli.transfer_run import FINE_TUNING_STEPS, TransferRun
 from kgan.cli.transfer_settings import TransferSettings
 from kgan.export import check_target
 from kgan.files import alone_in
@@ -99,15 +100,15 @@ def transfer(
         source, files = folders.open(settings.image_shape()[:2])
     for note in source.notes:
         if note not in folders.notes:
-            console.print(note, style="yellow", **PLAIN)
+            say(console, note, style="yellow")
     training, held_out_rows = class_folders.split(source.targets, settings.held_out, settings.seed)
     path = run_folder.new_folder(settings.folder, out).path
-    console.print(f"into {path}\n", **PLAIN)
+    say(console, f"into {path}", "")
     run = TransferRun(path, settings, folders.class_names, classifier, source, files, training, held_out_rows)
     with alone_in(path):
         code = run.train(console)
     if source.report():
-        console.print(source.report(), style="yellow", **PLAIN)
+        say(console, source.report(), style="yellow")
     raise typer.Exit(code)
 
 
@@ -158,4 +159,4 @@ def _show_plan(console: Console, settings: TransferSettings, folders: ClassFolde
             "of weights for what transfer can do."
         )
     for text, style in [*((line, None) for line in lines), *((note, "yellow") for note in notes)]:
-        console.print(text, style=style, **PLAIN)
+        say(console, text, style=style)

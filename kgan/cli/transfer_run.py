@@ -14,6 +14,7 @@ from rich.console import Console
 from kgan import callbacks, files, visualize
 from kgan.callbacks.history_file import read_history
 from kgan.cli import checksums, class_folders, run_folder, signals
+from kgan.cli.screen import say
 from kgan.cli.transfer_progress import ImageBar, Progress
 from kgan.cli.transfer_report import HeldOut, serving_lines
 from kgan.cli.transfer_settings import TransferSettings
@@ -22,7 +23,6 @@ from kgan.datasets import Source
 from kgan.models.transfer import TransferClassifier
 from kgan.models.transfer.reading import default_batch_size
 
-PLAIN = {"highlight": False, "markup": False, "soft_wrap": True}  # for paths, which can look like markup
 # Of the learning rate: weights that have learned from a million images are to be changed a little only.
 FINE_TUNING_STEPS = 0.01
 
@@ -113,7 +113,7 @@ class TransferRun:
                 verbose=0,
             )
         if stopping:
-            console.print(stopping[0].in_words(), **PLAIN)
+            say(console, stopping[0].in_words())
 
     def _unfreeze(self, console: Console) -> None:
         layers = self.settings.fine_tune
@@ -121,9 +121,9 @@ class TransferRun:
         lr = self.settings.lr
         self.classifier.compile(None if lr is None else keras.optimizers.Adam(lr * FINE_TUNING_STEPS))
         number = sum(int(np.prod(weight.shape)) for weight in self.classifier.base.trainable_weights)
-        console.print(
+        say(
+            console,
             f"held-out accuracy {100 * self.written.accuracy:.1f} %; now {number:,} parameters of {layers} train too",
-            **PLAIN,
         )
 
     def _batches(self, rows, **options) -> tf.data.Dataset:
@@ -199,7 +199,7 @@ class TransferRun:
             "It takes uint8 images; these lines read a file as training did. The classifier itself needs no kgan:",
             *(f"  {line}" for line in serving_lines(self.path / "classifier", self.source.image_shape)),
         ]
-        console.print("\n".join(lines), **PLAIN)
+        say(console, *lines)
 
     def _stopped(self, why: str, code: int) -> int:
         """Says what was kept."""
@@ -215,5 +215,5 @@ class TransferRun:
         else:
             kept = "its settings, and no classifier"
         with contextlib.suppress(OSError):  # of a terminal that has been closed
-            Console(stderr=True).print(f"{why[0].upper()}{why[1:]} {self.path} keeps {kept}.", **PLAIN)
+            say(Console(stderr=True), f"{why[0].upper()}{why[1:]} {self.path} keeps {kept}.")
         return code
