@@ -13,6 +13,7 @@ from kgan.models import autoencoder_checks, minibatches, pretraining_checks
 from kgan.models.autoencoder import Autoencoder
 from kgan.models.feature_cache import compute_features, refuse_endless
 from kgan.models.game import Game
+from kgan.models.one_at_a_time import alone
 from kgan.scalars import as_count, as_seed
 
 
@@ -85,7 +86,8 @@ def pretrain(
         decoder += [keras.layers.Reshape(shape)] if len(shape) > 1 else []
         levels.append((encoder, chain(decoder, numbers)))
         shape = numbers
-    return training.run(levels, x, y)
+    with alone(model, "pretrain"):
+        return training.run(levels, x, y)
 
 
 def _hidden_layers(model):

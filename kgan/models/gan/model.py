@@ -249,6 +249,10 @@ class GAN(Game):
         generator = self._sampling_generator(ema)
         return exports.export(generator, path, format, self.num_classes, names, verbose=verbose, **kwargs)
 
+    @property
+    def predicting_network(self):
+        return self._sampling_generator()
+
     def _sampling_generator(self, ema: bool = True):
         return self.ema_generator if ema and self.ema_generator is not None else self.generator
 
