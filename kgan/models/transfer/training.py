@@ -152,7 +152,7 @@ class CachedTraining(ExactModel):
             print(f"Features of the {what} images, computed once{'' if self.caches_features else ' to measure them'}:")
         with in_a_sentence():
             features, labels = compute_features(
-                self._features_graph, images, rest[0], batch_size=batch_size, verbose=verbose
+                self._features_graph, images, rest[0], batch_size=batch_size, verbose=verbose, network=self.base
             )
         if measures:
             self.standardization.measure(features)
