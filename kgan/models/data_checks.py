@@ -59,7 +59,7 @@ def refuse_other_shapes(parts, network):
 def name_of(position: int, data) -> str:
     """What a part of the data is called in a sentence."""
     parts = len(tree.flatten(data))
-    return "the data" if parts == 1 else f"array {position + 1} of the {parts} of the data"
+    return "the data" if parts == 1 else f"array {position + 1} of {parts} in the data"
 
 
 def refuse_empty(dataset):
