@@ -76,7 +76,7 @@ def pretrain(
     if below:
         # What a first layer has to give back is what it gets: rescaled, or flattened.
         refuse_endless(minibatches.as_data(x, y, batch_size))
-        x, y = compute_features(chain(below, shape), x, y, batch_size=batch_size)
+        x, y = compute_features(chain(below, shape), x, y, batch_size=batch_size, network=model)
         shape = x.shape[1:]
     last = "sigmoid" if takes_probabilities else None
     for group in groups:

@@ -55,11 +55,22 @@ def test_a_run_that_diverges_is_still_told_to_lower_the_learning_rate():
         model.fit(X, verbose=0, epochs=5)
 
 
-def test_infinite_constants_that_training_does_not_meet_are_no_fault():
-    model = autoencoder()
-    layer = model.encoder.layers[-1]
-    layer.mask = layer.add_weight(shape=(2,), initializer="zeros", trainable=False)
-    spoil(layer.mask, -np.inf)
+class Masked(keras.layers.Layer):
+    """Keeps minus infinity, as attention masks do."""
+
+    def build(self, shape):
+        self.mask = self.add_weight(shape=(2,), initializer="zeros", trainable=False)
+
+    def call(self, x):
+        return x
+
+
+def test_infinite_constants_that_harm_nothing_are_no_fault():
+    masked = Masked()
+    encoder = keras.Sequential([keras.Input((4,)), masked, keras.layers.Dense(3)])
+    model = kgan.Autoencoder(encoder, keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)]))
+    model.compile()
+    spoil(masked.mask, -np.inf)
     model.fit(X, verbose=0)
 
 
@@ -81,7 +92,7 @@ def test_features_are_traced_to_the_base():
     model = transfer()
     model.fit(IMAGES, LABELS, verbose=0)  # measured; what comes later is not the data's fault either
     spoil(model.base.weights[0])
-    with pytest.raises(FloatingPointError, match="'.*conv/kernel' of 'seen' holds such numbers|conv/kernel"):
+    with pytest.raises(FloatingPointError, match="conv/kernel"):
         model.fit(IMAGES, LABELS, verbose=0)
 
 
@@ -97,5 +108,5 @@ def test_layers_below_those_that_are_pretrained_are_named():
     below = keras.layers.BatchNormalization(trainable=False, name="below")
     model = keras.Sequential([keras.Input((4,)), scale, below, keras.layers.Dense(3), keras.layers.Dense(2)])
     spoil(below.weights[-1])
-    with pytest.raises(FloatingPointError, match="gives NaN or infinite features, because the weight 'below/"):
+    with pytest.raises(FloatingPointError, match="infinite features, because the weight '.*below/moving_var"):
         kgan.pretrain(model, X, epochs=1, verbose=0)
