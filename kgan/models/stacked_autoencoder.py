@@ -11,7 +11,7 @@ from keras import tree
 
 from kgan import backend
 from kgan.layers import DenseTranspose, retie
-from kgan.models import minibatches
+from kgan.models import data_checks, minibatches
 from kgan.models.autoencoder import Autoencoder
 from kgan.models.autoencoder_checks import build_all
 from kgan.models.one_at_a_time import alone
@@ -157,6 +157,8 @@ class StackedAutoencoder(Autoencoder):
             minibatches.refuse_spent(x, len(self.units) * training.epochs + 1)
             if minibatches.gives_batches(x):
                 x = minibatches.as_data(x, y, batch_size)
+            else:
+                data_checks.refuse_unless_inputs(x)
             if self.encoder is None:
                 self.build_players(x if backend.is_dataset(x) else np.asanyarray(x))
             if checkpoint is not None and Path(checkpoint).exists() and self.layers_pretrained == 0:

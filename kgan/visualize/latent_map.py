@@ -135,7 +135,7 @@ def _draw_thumbnails(axes: Axes, points, images, colors):
 
 def _checked(codes, labels, images, value_range):
     codes = as_numbers(codes, "codes")
-    codes = codes.reshape(len(codes), -1) if codes.ndim > 2 else codes
+    codes = codes.reshape(len(codes), -1) if codes.ndim > 2 and codes.size else codes
     if codes.ndim != 2 or codes.shape[1] < 2 or len(codes) < 4 or not np.isfinite(codes).all():
         raise ValueError(
             f"codes must be finite numbers of shape (n, d) with n from 4 and d from 2 up, got shape {codes.shape}."

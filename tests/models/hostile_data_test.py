@@ -161,7 +161,7 @@ def test_the_array_and_the_row_are_named():
 
 @pytest.mark.filterwarnings("error")
 def test_what_is_too_large_for_float32_is_refused_without_a_warning():
-    huge = np.where(np.arange(32)[:, None, None, None] == 3, 1e300, UNIT)
+    huge = np.where(np.arange(32)[:, None, None, None] == 3, 1e300, UNIT.astype("float64"))
     for call in (
         lambda: autoencoder().fit(huge, verbose=0),
         lambda: kgan.attacks.fgsm(network(), huge, LABELS, epsilon=0.1),
