@@ -159,7 +159,7 @@ def test_the_array_and_the_row_are_named():
         attacked().fit(dataset, verbose=0)
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_what_is_too_large_for_float32_is_refused_without_a_warning():
     huge = np.where(np.arange(32)[:, None, None, None] == 3, 1e300, UNIT.astype("float64"))
     for call in (
