@@ -3,6 +3,7 @@
 import numpy as np
 
 from kgan import class_scores
+from kgan.array_kinds import as_array
 from kgan.ascent import check_classes, check_range
 
 
@@ -19,11 +20,12 @@ def are_logits(model, outputs, from_logits) -> bool:
 
 def as_inputs(x, bounds) -> np.ndarray:
     """Inputs within `bounds`, `(n, ...)` float32."""
-    x = np.asarray(x)
+    x = as_array(x, "x")
     x = x.astype("float32") if x.dtype.name == "bfloat16" else x  # which NumPy does not know as numbers
     if x.ndim < 2 or not x.size or x.dtype.kind not in "fiu":
         raise ValueError(f"x must be an array of numbers of shape (n, ...), got {x.dtype} of shape {x.shape}.")
-    x = x.astype("float32")
+    with np.errstate(over="ignore"):  # what is too large for float32 is infinite there, and refused as such
+        x = x.astype("float32")
     if not np.isfinite(x).all():
         raise ValueError("x holds NaN or infinite numbers: remove or replace them first.")
     check_range(x, bounds)
@@ -32,7 +34,7 @@ def as_inputs(x, bounds) -> np.ndarray:
 
 def as_labels(y, rows: int, classes: int) -> np.ndarray:
     """`(n,)` int32."""
-    y = np.asarray(y)
+    y = as_array(y, "y")
     if y.shape == (rows, classes) and y.dtype.kind in "fiub":
         if not ((y == 0) | (y == 1)).all() or not (y.sum(axis=1) == 1).all():
             raise ValueError("the rows of y must be one-hot: a 1 for the class and 0 for all others.")

@@ -2,6 +2,11 @@
 
 import numpy as np
 
+from kgan.array_kinds import as_array, in_words
+
+# Squares and their sums stay far inside float64 below this size.
+LARGEST = 1e100
+
 
 def is_frame(x) -> bool:
     """Whether `x` is a pandas data frame; pandas itself is not imported."""
@@ -31,7 +36,8 @@ def as_matrix(frame) -> np.ndarray:
                 f"{what} holds {column.dtype}, not numbers: turn it into columns of 0 and 1 first, with "
                 "pandas.get_dummies or scikit-learn's OneHotEncoder."
             )
-        matrix[:, i] = values
+        with np.errstate(over="ignore"):  # what is too large for float32 is infinite there, and refused as such
+            matrix[:, i] = values
     return matrix
 
 
@@ -48,7 +54,7 @@ def by_name(given) -> dict:
     elif hasattr(given, "iloc"):
         named = {str(given.name or "sensitive"): given}
     else:
-        array = np.asarray(given)
+        array = as_array(given, "the sensitive columns")
         if array.ndim == 2 and array.shape[1] > 1:
             named = {f"sensitive_{i}": array[:, i] for i in range(array.shape[1])}
         elif array.ndim in (1, 2):
@@ -68,6 +74,7 @@ def as_column(values, what: str) -> np.ndarray:
     Raises:
         ValueError: for anything else, and for missing values.
     """
+    as_array(values, what)
     refuse_missing(values, what)
     array = np.asarray(values)
     if array.ndim == 2 and array.shape[1] == 1:
@@ -80,13 +87,15 @@ def as_column(values, what: str) -> np.ndarray:
         array = np.char.decode(array, "utf-8")
     array = array.astype(str) if array.dtype.kind == "T" else array
     if array.dtype.kind not in "buifU":
-        raise ValueError(f"{what} must hold numbers or strings, not {array.dtype}.")
+        raise ValueError(f"{what} must hold numbers or strings, not {in_words(array.dtype)}.")
+    if array.dtype.kind == "f" and np.abs(array).max() > LARGEST:
+        raise ValueError(f"{what} holds numbers beyond {LARGEST:g}, whose squares cannot be computed: scale it down.")
     return array
 
 
 def as_classes(values) -> np.ndarray:
     """A target: one class per row."""
-    shape = np.shape(values)
+    shape = as_array(values, "the target").shape
     if len(shape) == 2 and shape[1] > 1:
         raise ValueError(
             f"the target must hold one class per row, shape (n,), got shape {shape}: np.argmax(target, axis=1) makes "

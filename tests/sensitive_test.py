@@ -127,7 +127,7 @@ def nan_at(row, values):
         ({"target": nan_at(3, Y)}, "the target has 1 missing or infinite values, the first in row 3"),
         ({"target": np.eye(3)[[0, 1, 2] * 4]}, r"got shape \(12, 3\): np.argmax"),
         ({"target": np.linspace(0, 1, N)}, "must hold classes, but 0.0909091 is not one"),
-        ({"x": np.array([["a", "b"]] * N)}, "x holds <U1, not numbers: turn strings"),
+        ({"x": np.array([["a", "b"]] * N)}, "x holds text, not numbers: turn strings"),
         ({"x": pd.DataFrame({"a": range(N), "job": ["x", "y"] * 6})}, "the column 'job' of x holds .*get_dummies"),
         ({"x": pd.DataFrame({"a": nan_at(2, range(N))})}, "the column 'a' of x has 1 missing .* row 2"),
         ({"x": nan_at(2, X)}, "NaN or infinite"),
@@ -193,7 +193,7 @@ def test_validation_data_and_inputs_are_checked_before_any_training():
     labels = {"target": Y, "sensitive": S}
     for given, sentence in (
         ((X, Y), "but the labels are ndarray"),
-        ((X[:, :1], labels), r"x must have shape \('n', 2\), as the encoder takes it, but has \('n', 1\)"),
+        ((X[:, :1], labels), r"x must have shape \('n', 2\), as the network takes it, but has \('n', 1\)"),
         ((X, labels | {"sensitive": ["z"] * N}), "holds 'z'"),
     ):
         with pytest.raises(ValueError, match=sentence):

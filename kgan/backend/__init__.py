@@ -16,8 +16,9 @@ from kgan.backend.batches import (
     without_one_tuples,
 )
 from kgan.backend.gradients import value_and_gradients, value_and_input_gradient, values_and_gradients, with_zeros
+from kgan.backend.random import normal_rows
 from kgan.backend.replicas import as_numbers, assign, assign_moved, num_replicas, replica_mean, replica_slice
-from kgan.backend.steps import NotFiniteError, after, compiled, only_if_finite, trace_outputs
+from kgan.backend.steps import NotFiniteError, after, compiled, is_finite, only_if_finite, trace_outputs
 
 __all__ = [
     "NotFiniteError",
@@ -31,7 +32,9 @@ __all__ = [
     "is_dataset",
     "is_dense",
     "is_endless",
+    "is_finite",
     "map_targets",
+    "normal_rows",
     "num_replicas",
     "only_if_finite",
     "replica_mean",

@@ -168,7 +168,7 @@ def as_float32(dataset: tf.data.Dataset) -> tf.data.Dataset:
 
 
 def watched(
-    dataset: tf.data.Dataset, check_range: Callable[[float, float, int], None], not_finite: str
+    dataset: tf.data.Dataset, check_range: Callable[[float, float, int], None], not_finite: Callable[[int], str]
 ) -> tf.data.Dataset:
     """The dataset, each of whose batches is looked at before it is used.
 
@@ -179,7 +179,7 @@ def watched(
         check_range: called with the smallest and the largest number so far and the position of the array in the
             flattened structure: for the first batch, and whenever a later one widens the range. What it raises ends the
             iteration.
-        not_finite: what to say of NaN and infinite numbers.
+        not_finite: what to say of NaN and infinite numbers in the array at a position.
     """
     spec = dataset.element_spec
     kinds = [part.dtype for part in tf.nest.flatten(spec)]
@@ -191,7 +191,7 @@ def watched(
             if low > high:
                 continue  # a batch without rows
             if not np.isfinite([low, high]).all():
-                raise ValueError(not_finite)
+                raise ValueError(not_finite(part))
             least, most = seen.get(part, (np.inf, -np.inf))
             if low < least or high > most:
                 seen[part] = min(low, least), max(high, most)

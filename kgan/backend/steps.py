@@ -39,6 +39,13 @@ def only_if_finite(tensors: list, found: dict[str, list], step) -> list:
         return [tf.identity(tensor) for tensor in tensors]
 
 
+def is_finite(variable) -> bool:
+    """Whether a Keras variable holds neither NaN nor infinite numbers."""
+    value = tf.convert_to_tensor(variable.value)
+    # NaN and infinite numbers times 0 are NaN, and so is their sum.
+    return not value.dtype.is_floating or bool(tf.math.is_finite(tf.reduce_sum(value * 0)))
+
+
 # What the check above raises.
 NotFiniteError = tf.errors.InvalidArgumentError
 

@@ -12,10 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from kgan.files import write_text
-from kgan.foreign_text import printable
 from kgan.metrics.intervals import wilson_interval
 from kgan.visualize.colors import COLORS
-from kgan.visualize.images import write_png
+from kgan.visualize.figures import as_label, save_figure
 
 _NAME = 18  # characters of a class name under an image
 
@@ -82,7 +81,7 @@ class Report:
         axes.grid(color="0.92")
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)
-        write_png(folder / "accuracy.png", lambda temporary: figure.savefig(temporary, format="png"))
+        save_figure(figure, folder / "accuracy.png")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,8 +133,8 @@ class Examples:
             fontsize=8.5,
             color="0.35",
         )
-        write_png(path, lambda temporary: figure.savefig(temporary, format="png"))
+        save_figure(figure, path)
 
 
 def _short(name: str) -> str:
-    return printable(name if len(name) <= _NAME else name[: _NAME - 1] + "…").replace("$", r"\$")
+    return as_label(name if len(name) <= _NAME else name[: _NAME - 1] + "…")

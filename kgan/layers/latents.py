@@ -50,8 +50,10 @@ class LatentSampler(keras.layers.Layer):
         return {**super().get_config(), "latent_dim": self.latent_dim, "seed": self.seed_generator.get_config()["seed"]}
 
 
-def draw_latents(n: int, latent_dim: int, seed: int):
-    """`n` latent vectors that depend on `seed` alone, `(n, latent_dim)` float32; the first rows do not depend on
-    `n`.
+def draw_latents(n: int, latent_dim: int, seed: int, first: int = 0):
+    """`n` latent vectors that depend on `seed` alone, `(n, latent_dim)` float32.
+
+    They are rows `first` to `first + n` of a table without end, so that many can be drawn a few at a time; `first` is a
+    multiple of 4.
     """
-    return keras.random.normal((n, latent_dim), dtype="float32", seed=seed)
+    return backend.normal_rows(n, latent_dim, seed, first)

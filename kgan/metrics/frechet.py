@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from kgan.array_kinds import holds_numbers
+
 # Squares and their sums stay far inside float64 below this size.
 _LARGEST = 1e100
 
@@ -168,7 +170,7 @@ def _matrix(features, name: str) -> np.ndarray:
 def as_numbers(array, name: str) -> np.ndarray:
     try:
         array = np.asarray(array)
-        if array.dtype.kind in "cmMOSU":
+        if not holds_numbers(array.dtype):
             raise TypeError
         array = array.astype(np.float64)
     except (TypeError, ValueError):

@@ -8,6 +8,7 @@ from kgan import losses
 from kgan.layers import retie
 from kgan.losses import reconstruction
 from kgan.models import autoencoder_checks as checks
+from kgan.models import data_checks
 from kgan.models.game import Game
 
 _OUTPUTS = "_outputs"  # not a log, but what the metrics are computed from
@@ -133,6 +134,10 @@ class Autoencoder(Game):
         seen = inputs if self.corruption is None else self.corruption(inputs, training=training)
         return self.decoder(self.encoder(seen, training=training), training=training)
 
+    @property
+    def predicting_network(self):
+        return self.encoder
+
     def export(self, filepath, format="tf_saved_model", **kwargs):
         """As `keras.Model.export`: the network that `predict` runs, from inputs to reconstructions."""
         outputs = self._network("decoder")(self.encoder.outputs[0])
@@ -140,10 +145,12 @@ class Autoencoder(Game):
 
     def encode(self, x, batch_size: int | None = None, verbose=0, steps=None, callbacks=None) -> np.ndarray:
         """The codes of `x`, an array or a batched dataset of inputs, as `encoder.predict` gives them."""
+        data_checks.refuse_unless_inputs(x, self._network("encoder"))
         return self._network("encoder").predict(x, batch_size, verbose, steps, callbacks)
 
     def decode(self, codes, batch_size: int | None = None, verbose=0, steps=None, callbacks=None) -> np.ndarray:
         """The reconstructions that belong to `codes`, as `decoder.predict` gives them."""
+        data_checks.refuse_unless_inputs(codes, self._network("decoder"))
         return self._network("decoder").predict(codes, batch_size, verbose, steps, callbacks)
 
     def _network(self, which: str):

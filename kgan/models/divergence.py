@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from kgan import backend
+from kgan.backend import keras_internals
 
 
 def stop_unless_finite(player: str, loss, gradients: list, optimizer) -> list:
@@ -57,6 +58,29 @@ def in_a_sentence():
         if isinstance(error, LossError) or found:
             raise ValueError(found[1] if found else str(error)) from None
         raise
+
+
+def spoiled(model) -> str:
+    """The first weight of a model or of its optimizers that holds NaN or infinite numbers, in words; `""` if none."""
+    owner = {}
+    for layer in keras_internals.layers_within(model)[1:]:  # the outermost come first
+        for weight in layer.weights:
+            owner.setdefault(id(weight), layer.name)
+    for weight in model.weights:
+        if not backend.is_finite(weight):
+            return f"the weight {weight.path!r} of {owner.get(id(weight), model.name)!r}"
+    for state in getattr(getattr(model, "optimizer", None), "variables", []):
+        if not backend.is_finite(state):
+            return f"the optimizer's state {state.path!r}"
+    return ""
+
+
+def of_spoiled(what: str) -> FloatingPointError:
+    """The error for what `spoiled` found before training began."""
+    return FloatingPointError(
+        f"training stopped: {what} held NaN or infinite numbers before training began: load or set finite ones, or "
+        "make the networks anew."
+    )
 
 
 class LossError(ValueError):

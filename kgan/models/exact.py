@@ -1,5 +1,6 @@
 """A `keras.Model` that is saved with its random state and its progress, and goes on from there exactly."""
 
+import contextlib
 import random
 import types
 import warnings
@@ -9,7 +10,8 @@ import numpy as np
 from keras import ops
 
 from kgan import backend, scalars
-from kgan.models import callbacks_of_fit, divergence
+from kgan.models import callbacks_of_fit, data_checks, divergence
+from kgan.models.one_at_a_time import exclusive
 
 
 class ExactModel(keras.Model):
@@ -43,6 +45,7 @@ class ExactModel(keras.Model):
         self._progress = types.SimpleNamespace(rounds=counter)
         self._restored = False
         self._rounds_to_skip = 0
+        self._spoiled = None  # what held NaN or infinite numbers before training began, in words
 
     # Progress
 
@@ -75,23 +78,35 @@ class ExactModel(keras.Model):
         Progress is counted, a run that `BackupAndRestore` takes up within an epoch skips what that epoch has done,
         callbacks that set a learning rate reach every player, and a loss that is NaN or infinite ends in a sentence.
         """
-        self._restored, self._rounds_to_skip = False, 0
+        self._restored, self._rounds_to_skip, self._spoiled = False, 0, None
         callbacks = callbacks_of_fit.complete(self, callbacks)
-        with divergence.in_a_sentence(), warnings.catch_warnings():
-            if steps_per_epoch is None:
-                # Keras says so at the end of every set whose length it does not know, although that end is no fault.
-                warnings.filterwarnings("ignore", "Your input ran out of data")
-            return super().fit(batches, shuffle=False, callbacks=callbacks, steps_per_epoch=steps_per_epoch, **kwargs)
+        arguments = {"shuffle": False, "callbacks": callbacks, "steps_per_epoch": steps_per_epoch, **kwargs}
+        try:
+            with divergence.in_a_sentence(), _no_word_of_the_end(steps_per_epoch):
+                return super().fit(batches, **arguments)
+        except FloatingPointError as error:
+            raise (divergence.of_spoiled(self._spoiled) if self._spoiled else error) from None
 
     def evaluate_exactly(self, batches, **kwargs):
         """`keras.Model.evaluate` on batches that are ready; a failed check ends in a sentence."""
-        with divergence.in_a_sentence(), warnings.catch_warnings():
-            if kwargs.get("steps") is None:
-                warnings.filterwarnings("ignore", "Your input ran out of data")
+        with divergence.in_a_sentence(), _no_word_of_the_end(kwargs.get("steps")):
             return super().evaluate(batches, **kwargs)
+
+    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+        """As `keras.Model.predict`; data that cannot be used ends in a sentence."""
+        data_checks.refuse_unless_inputs(x, self.predicting_network)
+        with divergence.in_a_sentence(), _no_word_of_the_end(steps):
+            return super().predict(x, batch_size, verbose, steps, callbacks)
+
+    @property
+    def predicting_network(self):
+        """The network that gets what `predict` gets, which decides its shape; `None` if that is unknown."""
+        return None
 
     def begin_epoch(self):
         """Notes the progress that decides the order of the data, which another thread reads while rounds go on."""
+        if self._spoiled is None:  # the first epoch: whatever is to be loaded has been
+            self._spoiled = divergence.spoiled(self)
         if self._within_restored_epoch():
             self._rounds_to_skip = self.rounds - self.rounds_at_epoch_start
         else:
@@ -127,6 +142,10 @@ class ExactModel(keras.Model):
         self.train_function = skip_or_take_steps
 
     # Saving
+
+    @exclusive
+    def load_weights(self, *args, **kwargs):
+        super().load_weights(*args, **kwargs)
 
     def get_build_config(self):
         # Keras shows this to whoever loads the model without knowing its class.
@@ -183,3 +202,12 @@ class ExactModel(keras.Model):
                     state.assign(part.reshape(state.shape))
         own = {*states, "progress", "means"}
         super().load_own_variables({name: store[name] for name in store.keys() if name not in own})
+
+
+@contextlib.contextmanager
+def _no_word_of_the_end(steps):
+    """Silences what Keras says at the end of every set whose length it does not know, although that end is no fault."""
+    with warnings.catch_warnings():
+        if steps is None:
+            warnings.filterwarnings("ignore", "Your input ran out of data")
+        yield

@@ -7,12 +7,13 @@ import numpy as np
 from keras import ops
 
 from kgan import backend
+from kgan.models import data_checks, divergence
 
 # Features of up to this many bytes are kept in memory; more go to a file in the folder for temporary files (TMPDIR).
 MEMORY_LIMIT = 2**30
 
 
-def compute_features(model, x, y=None, *, batch_size: int | None = None, verbose: int = 0):
+def compute_features(model, x, y=None, *, batch_size: int | None = None, verbose: int = 0, network=None):
     """Runs `model` on all of `x` once, in inference mode.
 
     Args:
@@ -21,13 +22,15 @@ def compute_features(model, x, y=None, *, batch_size: int | None = None, verbose
         y: array of targets, which is passed on; a dataset brings its own.
         batch_size: rows per batch of arrays; 32 by default.
         verbose: 1 for a progress bar.
+        network: the model that a function runs, for the message about features that are NaN.
 
     Returns:
         `(features, y)`: float32, one row per row of `x`, and the targets in the same order, or `None`. Features of
         more than `MEMORY_LIMIT` bytes are a `numpy.memmap` of a file without a name, which is gone with the array.
 
     Raises:
-        ValueError: for a dataset that repeats forever.
+        ValueError: for a dataset that repeats forever, and for data that is NaN or infinite.
+        FloatingPointError: for features of other data that are.
         OSError: if the file does not fit on the disk.
     """
     forward = model
@@ -44,8 +47,10 @@ def compute_features(model, x, y=None, *, batch_size: int | None = None, verbose
         with_targets, steps = False, -(-len(x) // batch_size)
     bar = keras.utils.Progbar(steps if steps > 0 else None, unit_name="batch") if verbose else None
     for inputs, target in batches:
-        features = ops.cast(forward(ops.convert_to_tensor(inputs)), "float32")
-        store.append(np.asarray(features))
+        features = np.asarray(ops.cast(forward(ops.convert_to_tensor(inputs)), "float32"))
+        if not np.isfinite(features).all():
+            raise _not_finite(inputs, model if network is None else network)
+        store.append(features)
         if with_targets:
             targets.append(np.asarray(target))
         if bar is not None:
@@ -57,6 +62,15 @@ def refuse_endless(data):
     """Refuses a dataset that repeats forever; arrays pass."""
     if backend.is_dataset(data) and int(data.cardinality()) == -1:  # tf.data.INFINITE_CARDINALITY
         raise ValueError("the dataset repeats forever, so that its end would never be reached: leave out .repeat().")
+
+
+def _not_finite(inputs, network) -> Exception:
+    """Whose fault it is that features are NaN or infinite."""
+    if not np.isfinite(np.asarray(ops.cast(inputs, "float32"))).all():
+        return ValueError(data_checks.not_finite())
+    found = divergence.spoiled(network)
+    cause = f"because {found} holds such numbers: load or set" if found else "which are too large for its dtype: take"
+    return FloatingPointError(f"{network.name!r} gives NaN or infinite features, {cause} other weights.")
 
 
 class _Store:

@@ -9,6 +9,7 @@ from kgan import backend
 from kgan.backend import keras_internals
 from kgan.models import checks, divergence, minibatches, saved_arguments
 from kgan.models.exact import ExactModel
+from kgan.models.one_at_a_time import exclusive
 from kgan.models.player_optimizers import PlayerOptimizers
 
 
@@ -107,6 +108,7 @@ class Game(ExactModel):
         variables = [v for layer in self.players[player] for v in layer.trainable_variables]
         return list({id(v): v for v in variables}.values())
 
+    @exclusive
     def compile(self, optimizers, steps: dict | None = None, *, simultaneous: bool = False, **keras_kwargs):
         """Sets who learns how.
 
@@ -269,6 +271,7 @@ class Game(ExactModel):
 
     # fit and evaluate
 
+    @exclusive
     def fit(
         self,
         x=None,
@@ -338,6 +341,7 @@ class Game(ExactModel):
         kwargs.update(epochs=epochs, validation_data=validation_data)
         return self.fit_exactly(rounds, steps_per_epoch=steps_per_epoch, **kwargs)
 
+    @exclusive
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
         """Computes every player's loss and logs on `x` or `(x, y)`, with all networks in inference mode.
 
@@ -354,6 +358,7 @@ class Game(ExactModel):
         self._make_trackers(batches, lambda data: data, training=False)
         return self.evaluate_exactly(batches, verbose=verbose, **kwargs)
 
+    @exclusive
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """One round of the game on the rows given: as many minibatches of equal size as a round takes."""
         checks.no_weights_of_samples({"sample_weight": sample_weight, "class_weight": class_weight})

@@ -8,40 +8,43 @@ from keras import tree
 
 from kgan import backend, notices, scalars
 from kgan.backend import keras_internals
+from kgan.models import data_checks
+
+_LARGEST_BATCH = 2**31 - 1
 
 
-def as_data(x, y=None, batch_size=None):
+def as_data(x, y=None, batch_size=None, *, numbers_only: bool = True):
     """What `player_loss` gets minibatches of: `x`, or `(x, y)`; a batched dataset, or arrays with the same number of
     rows. Keras's `(x,)` is `x`, float64 becomes float32, and a `keras.utils.PyDataset` or a Python generator becomes a
     dataset.
 
+    Args:
+        x, y, batch_size: as `fit` gets them.
+        numbers_only: whether text is refused, which some models turn into numbers themselves.
+
     Raises:
-        ValueError: for anything else.
+        ValueError: for anything else, and for arrays that hold no rows, or no finite numbers.
     """
     if gives_batches(x):
-        return backend.as_float32(backend.without_one_tuples(_with_shapes(as_dataset(x, y, batch_size))))
+        data = backend.as_float32(backend.without_one_tuples(data_checks.with_shapes(as_dataset(x, y, batch_size))))
+        if numbers_only:
+            data_checks.refuse_unless_numbers(data.element_spec)
+        return data
     if batch_size is not None:
-        scalars.as_count(batch_size, "batch_size")
+        scalars.as_count(batch_size, "batch_size", most=_LARGEST_BATCH)
     data = _lists_as_tuples(x if y is None else (x, y))
     if isinstance(data, tuple) and len(data) == 1:
         data = data[0]
-    leaves = tree.flatten(data)
-    if not leaves or not all(hasattr(leaf, "shape") and hasattr(leaf, "__array__") for leaf in leaves):
-        kinds = ", ".join(sorted({type(leaf).__name__ for leaf in leaves})) or "nothing"
-        raise ValueError(
-            f"data must be arrays or a batched tf.data.Dataset, got {kinds}; a keras.utils.PyDataset or a generator of "
-            "batches will do as well."
-        )
+    data_checks.refuse_unless_arrays(data)
     data = tree.map_structure(lambda a: a if isinstance(a, np.memmap) else np.asarray(a), data)
-    for array in tree.flatten(data):
-        if array.dtype == object and not all(isinstance(value, str | bytes) for value in array.ravel()[:1]):
-            raise ValueError("an array holds Python objects, not numbers: convert it by .astype('float32').")
+    data_checks.refuse_unless_numbers(data)
     sizes = [len(a) if a.ndim else 0 for a in tree.flatten(data)]
     if len(set(sizes)) != 1:
         raise ValueError(f"all arrays must have the same number of rows, got {', '.join(map(str, sizes))}.")
-    for array in tree.flatten(data):
-        if np.issubdtype(array.dtype, np.floating) and not _all_finite(array):
-            raise ValueError(NOT_FINITE)
+    for position, array in enumerate(tree.flatten(data)):
+        row = data_checks.first_not_finite(array) if np.issubdtype(array.dtype, np.floating) else None
+        if row is not None:
+            raise ValueError(data_checks.not_finite(data_checks.name_of(position, data), f", the first in row {row}"))
     return tree.map_structure(_as_float32, data)
 
 
@@ -58,8 +61,7 @@ def as_dataset(x, y=None, batch_size=None):
         x = keras_internals.py_dataset_as_dataset(x, shuffle=False)
     elif isinstance(x, types.GeneratorType):
         x = keras_internals.generator_as_dataset(x)
-    if int(x.cardinality()) == 0:
-        raise ValueError("the dataset is empty.")
+    data_checks.refuse_empty(x)
     return x
 
 
@@ -72,26 +74,6 @@ def in_random_order(x, shuffle: bool):
 def gives_batches(x) -> bool:
     """Whether `x` brings its own batches: a `tf.data.Dataset`, a `keras.utils.PyDataset` or a Python generator."""
     return backend.is_dataset(x) or isinstance(x, keras.utils.PyDataset | types.GeneratorType)
-
-
-NOT_FINITE = "the data holds NaN or infinite numbers: remove or replace them first."
-
-
-def _with_shapes(dataset):
-    """Refuses a dataset that does not say what it holds, or that holds other things than dense tensors."""
-    for spec in tree.flatten(dataset.element_spec):
-        if not backend.is_dense(spec):
-            raise ValueError(
-                f"the dataset holds {type(spec).__name__.removesuffix('Spec')}s, but must hold dense tensors: map "
-                "tf.sparse.to_dense or .to_tensor() over it."
-            )
-    shapes = [getattr(spec, "shape", None) for spec in tree.flatten(dataset.element_spec)]
-    if any(shape is None or shape.rank is None for shape in shapes):
-        raise ValueError(
-            "the dataset does not say which shapes its batches have: give tf.data.Dataset.from_generator an "
-            "output_signature, such as tf.TensorSpec((None, 28, 28, 1), tf.float32)."
-        )
-    return dataset
 
 
 def refuse_spent(x, epochs, steps_per_epoch=None):
@@ -124,7 +106,8 @@ def checked(data, check_range):
             say(sentence)
 
     if backend.is_dataset(data):
-        return backend.watched(data, look, NOT_FINITE)
+        names = [data_checks.name_of(part, data.element_spec) for part in range(len(tree.flatten(data.element_spec)))]
+        return backend.watched(data, look, lambda part: data_checks.not_finite(names[part]))
     for part, array in enumerate(tree.flatten(data)):
         if array.size and np.issubdtype(array.dtype, np.number):
             look(*_range(array), part)
@@ -132,23 +115,13 @@ def checked(data, check_range):
 
 
 def _range(array) -> tuple[float, float]:
-    ranges = [(part.min(), part.max()) for part in _parts(array)]
+    ranges = [(part.min(), part.max()) for part in data_checks.in_parts(array)]
     return float(min(low for low, _ in ranges)), float(max(high for _, high in ranges))
-
-
-def _parts(array):
-    """`array` in parts, because it may be a memory-mapped file that is larger than memory."""
-    step = max(1, 2**24 // max(1, array[:1].size))
-    return (array[start : start + step] for start in range(0, len(array), step))
-
-
-def _all_finite(array) -> bool:
-    return all(np.isfinite(part).all() for part in _parts(array))
 
 
 def _as_float32(array):
     on_disk = isinstance(array, np.memmap)  # its batches are converted when they are read
-    return array.astype("float32") if array.dtype == np.float64 and not on_disk else array
+    return array if on_disk else data_checks.as_narrow(array)
 
 
 def rows(data) -> int:
@@ -218,6 +191,8 @@ def _refuse_uneven(batch_size: int, devices: int):
 
 def _lists_as_tuples(data):
     """TensorFlow takes a list for one array of many rows."""
+    if isinstance(data, list | tuple) and not data:
+        raise ValueError("the data holds an empty list or tuple in place of an array: give at least one row.")
     if isinstance(data, dict):
         return {name: _lists_as_tuples(part) for name, part in data.items()}
     return tuple(_lists_as_tuples(part) for part in data) if isinstance(data, list | tuple) else data

@@ -13,6 +13,7 @@ from kgan.models import autoencoder_checks, minibatches, pretraining_checks
 from kgan.models.autoencoder import Autoencoder
 from kgan.models.feature_cache import compute_features, refuse_endless
 from kgan.models.game import Game
+from kgan.models.one_at_a_time import alone
 from kgan.scalars import as_count, as_seed
 
 
@@ -75,7 +76,7 @@ def pretrain(
     if below:
         # What a first layer has to give back is what it gets: rescaled, or flattened.
         refuse_endless(minibatches.as_data(x, y, batch_size))
-        x, y = compute_features(chain(below, shape), x, y, batch_size=batch_size)
+        x, y = compute_features(chain(below, shape), x, y, batch_size=batch_size, network=model)
         shape = x.shape[1:]
     last = "sigmoid" if takes_probabilities else None
     for group in groups:
@@ -85,7 +86,8 @@ def pretrain(
         decoder += [keras.layers.Reshape(shape)] if len(shape) > 1 else []
         levels.append((encoder, chain(decoder, numbers)))
         shape = numbers
-    return training.run(levels, x, y)
+    with alone(model, "pretrain"):
+        return training.run(levels, x, y)
 
 
 def _hidden_layers(model):

@@ -12,9 +12,10 @@ from keras import tree
 from kgan import backend, files
 from kgan.backend import keras_internals
 from kgan.layers import DenseTranspose, retie
-from kgan.models import minibatches
+from kgan.models import data_checks, minibatches
 from kgan.models.autoencoder import Autoencoder
 from kgan.models.autoencoder_checks import build_all
+from kgan.models.one_at_a_time import alone
 from kgan.models.pretraining import LevelTraining, chain
 from kgan.networks.autoencoders import own_activation
 from kgan.scalars import as_count, is_count
@@ -150,34 +151,37 @@ class StackedAutoencoder(Autoencoder):
             ValueError: for data that cannot be used.
             FloatingPointError: if a loss or a gradient becomes NaN or infinite.
         """
-        training = LevelTraining(epochs, batch_size, optimizer, loss, self.corruption, self.seed, verbose)
-        if checkpoint is not None and not str(checkpoint).endswith(".weights.h5"):
-            raise ValueError(f"checkpoint must end in .weights.h5, got {str(checkpoint)!r}.")
-        minibatches.refuse_spent(x, len(self.units) * training.epochs + 1)
-        if minibatches.gives_batches(x):
-            x = minibatches.as_data(x, y, batch_size)
-        if self.encoder is None:
-            self.build_players(x if backend.is_dataset(x) else np.asanyarray(x))
-        if checkpoint is not None and Path(checkpoint).exists() and self.layers_pretrained == 0:
-            self._load_whole(Path(checkpoint))
-            if verbose:
-                print(f"{self.layers_pretrained} of {len(self.units)} layers are pretrained, from {checkpoint}")
-            if self.layers_pretrained == len(self.units):
-                return []
-        elif self.layers_pretrained == len(self.units):
-            self.layers_pretrained = 0
+        with alone(self, "pretrain"):
+            training = LevelTraining(epochs, batch_size, optimizer, loss, self.corruption, self.seed, verbose)
+            if checkpoint is not None and not str(checkpoint).endswith(".weights.h5"):
+                raise ValueError(f"checkpoint must end in .weights.h5, got {str(checkpoint)!r}.")
+            minibatches.refuse_spent(x, len(self.units) * training.epochs + 1)
+            if minibatches.gives_batches(x):
+                x = minibatches.as_data(x, y, batch_size)
+            else:
+                data_checks.refuse_unless_inputs(x)
+            if self.encoder is None:
+                self.build_players(x if backend.is_dataset(x) else np.asanyarray(x))
+            if checkpoint is not None and Path(checkpoint).exists() and self.layers_pretrained == 0:
+                self._load_whole(Path(checkpoint))
+                if verbose:
+                    print(f"{self.layers_pretrained} of {len(self.units)} layers are pretrained, from {checkpoint}")
+                if self.layers_pretrained == len(self.units):
+                    return []
+            elif self.layers_pretrained == len(self.units):
+                self.layers_pretrained = 0
 
-        def after_level(done):
-            self.layers_pretrained = done
-            if checkpoint is not None:
-                self._save_whole(Path(checkpoint))
+            def after_level(done):
+                self.layers_pretrained = done
+                if checkpoint is not None:
+                    self._save_whole(Path(checkpoint))
 
-        levels, shape = [], self.encoder.inputs[0].shape[1:]
-        for i, pair in enumerate(self._pairs):
-            levels.append(_level(i, *pair, shape))
-            shape = levels[-1][0].outputs[0].shape[1:]
-        with self.distribute_strategy.scope():
-            return training.run(levels, x, y, first=self.layers_pretrained, after_level=after_level)
+            levels, shape = [], self.encoder.inputs[0].shape[1:]
+            for i, pair in enumerate(self._pairs):
+                levels.append(_level(i, *pair, shape))
+                shape = levels[-1][0].outputs[0].shape[1:]
+            with self.distribute_strategy.scope():
+                return training.run(levels, x, y, first=self.layers_pretrained, after_level=after_level)
 
     def _load_whole(self, path: Path):
         before = self.get_weights()

@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from kgan.array_kinds import as_array
 from kgan.visualize.colors import COLORS
-from kgan.visualize.images import write_png
+from kgan.visualize.figures import as_label, save_figure
 
 # Right answers are blue and mistakes orange: a faint mistake is still seen as one.
 _BLUE = LinearSegmentedColormap.from_list("right", ["#ffffff", COLORS[0]])
@@ -67,16 +68,20 @@ def plot_confusion_matrix(
         _write_recalls(axes, shares, totals, font)
     right, total = int(np.trace(counts)), int(totals.sum())
     axes.set_title(f"{right:,} of {total:,} right ({_percent(right / max(total, 1))})", fontsize=11, pad=10)
-    write_png(path, lambda temporary: figure.savefig(temporary, format="png"))
+    save_figure(figure, path)
 
 
 def _checked(counts) -> np.ndarray:
-    counts = np.asarray(counts)
+    counts = as_array(counts, "counts")
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
         raise ValueError(f"counts must have the shape (classes, classes), but have {counts.shape}.")
-    if counts.dtype.kind not in "iuf" or not np.isfinite(counts).all() or (counts != np.abs(np.floor(counts))).any():
+    if counts.dtype.kind not in "iuf" or not np.isfinite(counts).all() or not _are_whole(counts):
         raise ValueError("counts must be whole numbers from 0 up: how many images of each class were taken for which.")
     return counts.astype("int64")
+
+
+def _are_whole(counts) -> bool:
+    return bool(((counts == np.floor(counts)) & (counts >= 0) & (counts < 2**53)).all())
 
 
 def _short_names(class_names, classes: int) -> list[str]:
@@ -119,11 +124,10 @@ def _ticks(classes: int) -> range:
 
 def _name_classes(axes, names, font, slanted):
     ticks = _ticks(len(names))
-    shown = [names[i] for i in ticks]
-    # Names may hold a dollar sign, which would begin a formula.
-    axes.set_yticks(ticks, shown, fontsize=font, parse_math=False)
+    shown = [as_label(names[i]) for i in ticks]
+    axes.set_yticks(ticks, shown, fontsize=font)
     turn = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
-    axes.set_xticks(ticks, shown, fontsize=font, parse_math=False, **turn)
+    axes.set_xticks(ticks, shown, fontsize=font, **turn)
     axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
     axes.tick_params(length=0)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from kgan.visualize.colors import COLORS
-from kgan.visualize.images import write_png
+from kgan.visualize.figures import as_label, save_figure
 
 
 def plot_history(history: Mapping[str, Sequence[float]], path: str | os.PathLike) -> None:
@@ -48,7 +48,7 @@ def plot_history(history: Mapping[str, Sequence[float]], path: str | os.PathLike
                 # A single epoch is a point, and a line of one point is invisible.
                 marker="o" if len(values) < 10 else None,
                 markersize=3.5,
-                label=name.replace("_", " "),
+                label=as_label(name.replace("_", " ")),
             )
         axes.set_title(title, fontsize=11, loc="left")
         axes.set_xlabel("epoch")
@@ -57,7 +57,7 @@ def plot_history(history: Mapping[str, Sequence[float]], path: str | os.PathLike
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, fontsize=9)
-    write_png(path, lambda temporary: figure.savefig(temporary, format="png"))
+    save_figure(figure, path)
 
 
 def _curve(name: str, values) -> np.ndarray:

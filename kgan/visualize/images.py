@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from kgan import files
+from kgan import files, memory
+from kgan.array_kinds import as_array, refuse_unless_numbers
 from kgan.datasets import to_uint8
 from kgan.scalars import as_count
 
@@ -65,10 +66,9 @@ def image_grid(
     rows = -(-n // columns)
     scale = int(scale or min(_MAX_SCALE, math.ceil(_MIN_WIDTH / (columns * width))))
     height, width, padding = height * scale, width * scale, int(padding)
-
-    canvas = np.full(
-        (padding + rows * (height + padding), padding + columns * (width + padding), channels), _GREY, np.uint8
-    )
+    shape = (padding + rows * (height + padding), padding + columns * (width + padding), channels)
+    memory.check_fits(math.prod(shape), f"a grid of {shape[1]:,} x {shape[0]:,} pixels", "lower scale or padding")
+    canvas = np.full(shape, _GREY, np.uint8)
     for i, image in enumerate(images):
         top = padding + i // columns * (height + padding)
         left = padding + i % columns * (width + padding)
@@ -120,17 +120,22 @@ def check_png_path(path: str | os.PathLike) -> pathlib.Path:
 
 def to_rgb(images: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
     """Images as `image_grid` takes them, as uint8 of shape `(n, h, w, 1)` if they are grey, or else `(n, h, w, 3)`."""
-    images = np.asarray(images)
+    images = as_array(images, "images")
     low, high = check_value_range(value_range)
     if images.ndim != 4 or not images.size or images.shape[-1] > 4:
         raise ValueError(
             f"images must be of shape (n, height, width, 1 to 4 channels) and not empty, but their shape is "
             f"{images.shape}."
         )
+    refuse_unless_numbers(images.dtype, "images")
     if images.dtype != np.uint8:
+        with np.errstate(over="ignore"):
+            images = images if images.dtype.kind in "biu" else images.astype(np.float32)
+        if np.isnan(images).any():
+            raise ValueError("images hold NaN, which is no colour: remove or replace it first.")
         # Integers are refused by to_uint8, so they are passed on as they are.
         scaled = images.dtype.kind not in "biu" and (low, high) != (-1, 1)
-        images = to_uint8((images.astype(np.float32) - low) / (high - low) * 2 - 1 if scaled else images)
+        images = to_uint8((images - low) / (high - low) * 2 - 1 if scaled else images)
     channels = images.shape[-1]
     if channels == 2:
         return images[..., [1, 0, 1]]

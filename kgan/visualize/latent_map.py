@@ -11,9 +11,11 @@ from matplotlib.patches import Rectangle
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
+from kgan.metrics.frechet import as_numbers
 from kgan.scalars import as_count, as_seed
 from kgan.visualize.colors import TEN_COLORS
-from kgan.visualize.images import check_png_path, to_rgb, write_png
+from kgan.visualize.figures import as_label, save_figure
+from kgan.visualize.images import check_png_path, to_rgb
 
 METHODS = ("pca", "tsne")
 # Height of a thumbnail as a share of the map's.
@@ -78,7 +80,7 @@ def latent_map(
         axes.set(xlabel=names[0], ylabel=names[1])
         axes.spines[["top", "right"]].set_visible(False)
     axes.set_box_aspect(1)
-    write_png(path, lambda temporary: figure.savefig(temporary, format="png"))
+    save_figure(figure, path)
 
 
 def _to_plane(codes, method: str, seed: int):
@@ -105,7 +107,7 @@ def _draw_points(axes: Axes, points, labels) -> np.ndarray:
     axes.margins(0.06)
     if classes is not None:
         handles = [
-            axes.scatter([], [], color=TEN_COLORS[i % len(TEN_COLORS)], s=30, label=str(name))
+            axes.scatter([], [], color=TEN_COLORS[i % len(TEN_COLORS)], s=30, label=as_label(name))
             for i, name in enumerate(classes)
         ]
         columns = -(-len(classes) // _LEGEND_ROWS)
@@ -132,8 +134,8 @@ def _draw_thumbnails(axes: Axes, points, images, colors):
 
 
 def _checked(codes, labels, images, value_range):
-    codes = np.asarray(codes, dtype=np.float64)
-    codes = codes.reshape(len(codes), -1) if codes.ndim > 2 else codes
+    codes = as_numbers(codes, "codes")
+    codes = codes.reshape(len(codes), -1) if codes.ndim > 2 and codes.size else codes
     if codes.ndim != 2 or codes.shape[1] < 2 or len(codes) < 4 or not np.isfinite(codes).all():
         raise ValueError(
             f"codes must be finite numbers of shape (n, d) with n from 4 and d from 2 up, got shape {codes.shape}."

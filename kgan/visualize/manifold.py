@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from keras import ops
 
+from kgan import memory
+from kgan.metrics.frechet import as_numbers
 from kgan.scalars import as_count
 from kgan.visualize.images import check_value_range, image_grid
 
@@ -55,6 +57,7 @@ def manifold(
     """
     check_value_range(value_range)
     n = as_count(n, "n", 2)
+    memory.check_fits(16 * n * n, f"the codes of {n:,} x {n:,} images", "lower n")
     across, up = (
         _quantiles(codes, n) if codes is not None and low is None and high is None else _steps(codes, low, high, n)
     )
@@ -67,7 +70,7 @@ def manifold(
 
 
 def _quantiles(codes, n):
-    codes = np.asarray(codes, dtype=np.float64)
+    codes = as_numbers(codes, "codes")
     if codes.ndim != 2 or codes.shape[1] != 2 or not len(codes) or not np.isfinite(codes).all():
         raise ValueError(f"codes must be finite numbers of shape (m, 2), but their shape is {codes.shape}.")
     return np.quantile(codes, (np.arange(n) + 0.5) / n, axis=0).T

@@ -59,3 +59,11 @@ def test_latents_are_drawn_in_float32_whatever_the_policy_and_have_no_mask():
     np.testing.assert_array_equal(rounded, tf.cast(expected, "bfloat16"))
     masked = keras.layers.Masking()(np.zeros((2, 4, 1)))
     assert getattr(kgan.layers.LatentSampler(3)(masked), "_keras_mask", None) is None
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**31 - 3, 2**31 - 2, 2**31 - 1])
+@pytest.mark.parametrize("columns", [1, 3, 128])
+def test_latents_can_be_drawn_a_few_at_a_time(columns, seed):
+    whole = np.asarray(keras.random.normal((40, columns), dtype="float32", seed=seed))
+    parts = [kgan.layers.draw_latents(min(16, 40 - start), columns, seed, start) for start in range(0, 40, 16)]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)

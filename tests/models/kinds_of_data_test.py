@@ -161,7 +161,7 @@ def test_what_is_no_dense_number_is_refused():
     sparse = tf.data.Dataset.from_tensors(tf.sparse.from_dense(ROWS))
     for data, sentence in [
         (sparse, "the dataset holds SparseTensors, but must hold dense tensors: map tf.sparse.to_dense"),
-        (ROWS.astype(object), "an array holds Python objects, not numbers: convert it by .astype"),
+        (ROWS.astype(object), "the data holds Python objects, but must hold real numbers: turn it into numbers first"),
     ]:
         with pytest.raises(ValueError, match=sentence):
             autoencoder().fit(data, verbose=0)

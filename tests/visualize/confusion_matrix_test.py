@@ -36,8 +36,9 @@ def test_a_cell_shows_its_count_and_its_share_of_the_row(tmp_path, figures):
     }
     axes = figures[0].axes[0]
     assert axes.get_title() == "1,011 of 1,014 right (> 99 %)"
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["cat", "dog", "$cow$"]
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["cat", "dog", "$cow$"]
+    # Escaped, so that it is no formula.
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["cat", "dog", r"\$cow\$"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["cat", "dog", r"\$cow\$"]
     assert (axes.get_ylabel(), axes.get_xlabel()) == ("true class", "predicted class")
     # Row 0 is at the top.
     assert axes.get_ylim()[0] > axes.get_ylim()[1]

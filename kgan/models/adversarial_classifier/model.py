@@ -7,7 +7,7 @@ from keras import ops, tree
 from kgan import backend, columns, scalars
 from kgan.metrics.fairness_report import FairnessReport, fairness_report
 from kgan.metrics.leakage import check_columns
-from kgan.models import minibatches
+from kgan.models import data_checks, minibatches
 from kgan.models.adversarial_classifier import networks, probing, reading
 from kgan.models.adversarial_classifier.players import ClassifierAndAdversary, as_logits
 from kgan.sensitive import Encoding
@@ -181,7 +181,7 @@ class AdversarialClassifier(ClassifierAndAdversary):
 
     def check_data(self, data):
         x = data.element_spec[0] if backend.is_dataset(data) else data[0]
-        reading.check_inputs(x, self.encoder)
+        data_checks.refuse_other_shapes(x, self.encoder)
 
     # Use
 
@@ -254,7 +254,7 @@ class AdversarialClassifier(ClassifierAndAdversary):
         self._refuse_before_fit(method)
         x = reading.inputs(x, features=self._encoding.features)
         parts = x.element_spec if backend.is_dataset(x) else x
-        reading.check_inputs(parts[0] if isinstance(parts, tuple) else parts, self.encoder)
+        data_checks.refuse_other_shapes(parts[0] if isinstance(parts, tuple) else parts, self.encoder)
         return x
 
     def _refuse_before_fit(self, what: str):

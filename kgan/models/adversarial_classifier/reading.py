@@ -3,8 +3,8 @@
 import numpy as np
 from keras import tree
 
-from kgan import backend, columns, scalars
-from kgan.models import minibatches
+from kgan import array_kinds, backend, columns, scalars
+from kgan.models import data_checks, minibatches
 from kgan.models.adversarial_classifier.objectives import OBJECTIVES
 from kgan.sensitive import Encoding
 
@@ -31,10 +31,11 @@ def split(x, y, batch_size, *, need_sensitive: bool):
     """
     if minibatches.gives_batches(x):
         minibatches.refuse_spent(x, epochs=None)  # the labels are read once before training
-        x = minibatches.as_data(x, y, batch_size)
+        x = minibatches.as_data(x, y, batch_size, numbers_only=False)
         spec = x.element_spec
         if not isinstance(spec, tuple) or len(spec) != 2:
             raise ValueError('the dataset must give pairs (x, {"target": y, "sensitive": s}).')
+        data_checks.refuse_unless_numbers(spec[0])  # labels may be text
         labels = spec[1]
     else:
         if y is None and isinstance(x, tuple | list) and len(x) == 2:
@@ -70,14 +71,13 @@ def inputs(x, features=None):
                 f"{', ...' if len(features) > 5 else ''}), but it has {changed[0]!r} instead."
             )
         return columns.as_matrix(x)
-    x = minibatches.as_data(x)
     for part in tree.flatten(x):
-        if part.dtype.kind not in "buif":
+        if hasattr(part, "dtype") and not array_kinds.holds_numbers(part.dtype):
             raise ValueError(
-                f"x holds {part.dtype}, not numbers: turn strings and categories into columns of 0 and 1 first, with "
-                "pandas.get_dummies or scikit-learn's OneHotEncoder."
+                f"x holds {array_kinds.in_words(part.dtype)}, not numbers: turn strings and categories into columns of "
+                "0 and 1 first, with pandas.get_dummies or scikit-learn's OneHotEncoder."
             )
-    return x
+    return minibatches.as_data(x)
 
 
 def collected(dataset):
@@ -119,7 +119,7 @@ def learn(x, labels, *, conditional: bool) -> Encoding:
     for inputs_of_batch, labels_of_batch in x.as_numpy_iterator():
         for part in tree.flatten(inputs_of_batch):
             if np.asarray(part).dtype.kind == "f" and not np.isfinite(part).all():
-                raise ValueError("the data holds NaN or infinite numbers: remove or replace them first.")
+                raise ValueError(data_checks.not_finite())
         found.append(labels_of_batch)
     return Encoding.learn(_concatenated(found), conditional=conditional)
 
@@ -134,15 +134,3 @@ def encoded(x, labels, encoding: Encoding, batch_size):
     matrix, numbers = inputs(x, encoding.features), encoding.encode(labels)
     refuse_misaligned(matrix, numbers["target"])
     return minibatches.as_data((matrix, numbers), batch_size=batch_size)
-
-
-def check_inputs(x, encoder):
-    """Refuses inputs that have another shape than the encoder takes, as far as that is known."""
-    known = getattr(encoder, "inputs", None)
-    parts = tree.flatten(x)
-    if not known or len(known) != len(parts):
-        return
-    for wanted, part in zip(known, parts, strict=True):
-        given, wanted = tuple(part.shape[1:]), tuple(wanted.shape[1:])
-        if len(given) != len(wanted) or any(a not in (None, b) for a, b in zip(wanted, given, strict=True)):
-            raise ValueError(f"x must have shape {('n', *wanted)}, as the encoder takes it, but has {('n', *given)}.")

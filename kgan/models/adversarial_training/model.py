@@ -13,6 +13,7 @@ from kgan.models.adversarial_training import checks as attack_checks
 from kgan.models.adversarial_training import loss_check
 from kgan.models.adversarial_training.scores import Scores
 from kgan.models.exact import ExactModel
+from kgan.models.one_at_a_time import exclusive
 from kgan.scalars import as_share
 
 
@@ -81,6 +82,7 @@ class AdversarialTraining(ExactModel):
         self._clean = self._adversarial = self._compiled_with = None
         self.built = True
 
+    @exclusive
     def compile(
         self,
         optimizer="rmsprop",
@@ -196,6 +198,10 @@ class AdversarialTraining(ExactModel):
         # Of what was trained on: scores that saw nothing would say 0.
         return {name: value for scores, _, _ in results for name, value in scores.results().items()}
 
+    @property
+    def predicting_network(self):
+        return self.model
+
     def call(self, inputs, training=False):
         return self.model(inputs, training=training)
 
@@ -208,6 +214,7 @@ class AdversarialTraining(ExactModel):
     # What `minibatches` asks of the model that trains: a step takes one minibatch.
     minibatches_per_round = 1
 
+    @exclusive
     def fit(
         self,
         x=None,
@@ -257,6 +264,7 @@ class AdversarialTraining(ExactModel):
         kwargs.update(epochs=epochs, verbose=verbose, validation_data=validation_data, steps_per_epoch=steps_per_epoch)
         return self.fit_exactly(batches, callbacks, **kwargs)
 
+    @exclusive
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", *, sample_weight=None, **kwargs):
         """The loss and the metrics of clean and of attacked inputs, as `keras.Model.evaluate` gives them.
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kgan.array_kinds import as_array
 from kgan.scalars import is_count
 
 
@@ -23,7 +24,7 @@ def to_generate(labels, n: int, classes: int | None, names: list[str] | None) ->
                 f"the generator does not tell how many classes it knows: give labels, an array of {n} class ids."
             )
         return np.arange(n, dtype="int32") % classes
-    labels = np.asarray(labels)
+    labels = as_array(labels, "labels")
     labels = np.full(n, labels) if labels.ndim == 0 else labels
     if labels.shape == (n,) and labels.dtype.kind in "UO" and all(isinstance(label, str) for label in labels):
         labels = np.array([_id(str(label), names) for label in labels])

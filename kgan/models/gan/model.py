@@ -1,12 +1,13 @@
 """`GAN`: a generator and a discriminator, the game with two players."""
 
+import math
 import random
 
 import keras
 import numpy as np
 from keras import ops
 
-from kgan import backend, losses, scalars
+from kgan import backend, losses, memory, scalars
 from kgan.backend import keras_internals
 from kgan.class_names import as_class_names
 from kgan.class_scores import logits_behind
@@ -16,6 +17,9 @@ from kgan.models.game import Game
 from kgan.models.gan import checks as gan_checks
 from kgan.models.gan import exports
 from kgan.models.gan import labels as gan_labels
+
+# So many samples are made at once by `generate`.
+_PART = 4096
 
 
 @keras.saving.register_keras_serializable(package="kgan")
@@ -213,18 +217,30 @@ class GAN(Game):
             `(n, ...)` float32 array, as the generator makes it: images in -1..1.
 
         Raises:
-            ValueError: for labels that do not fit.
+            ValueError: for labels that do not fit, and for more samples than memory holds.
         """
         n, seed = scalars.as_count(n, "n"), scalars.as_seed(seed)
         generator = self._sampling_generator(ema)
-        inputs = draw_latents(n, self.latent_dim, random.randrange(2**31) if seed is None else seed)
+        shape = tuple(generator.outputs[0].shape[1:])
+        memory.check_fits(
+            4 * n * math.prod(size or 1 for size in shape), f"{n:,} samples of shape {shape}", "ask for fewer at a time"
+        )
+        seed = random.randrange(2**31) if seed is None else seed
         if self.conditional:
             labels = gan_labels.to_generate(labels, n, self.num_classes, self.class_names)
-            labels = as_network_takes(ops.convert_to_tensor(labels), generator.inputs[1])
-            inputs = [inputs, labels]
         elif labels is not None:
             raise ValueError("this GAN was built without classes: leave labels out.")
-        return generator.predict(inputs, batch_size=min(n, 256), verbose=0)
+        samples = None  # made in parts, so that there is little to keep besides them
+        for start in range(0, n, _PART):
+            rows = slice(start, min(start + _PART, n))
+            inputs = draw_latents(rows.stop - start, self.latent_dim, seed, start)
+            if self.conditional:
+                of_part = ops.convert_to_tensor(labels[rows])
+                inputs = [inputs, as_network_takes(of_part, generator.inputs[1])]
+            part = generator.predict(inputs, batch_size=min(n, 256), verbose=0)
+            samples = np.empty((n, *part.shape[1:]), part.dtype) if samples is None else samples
+            samples[rows] = part
+        return samples
 
     def export(self, path, format: str = "saved_model", *, ema: bool = True, class_names=None, verbose=None, **kwargs):
         """Writes the generator that `generate` uses, for use without kgan.
@@ -248,6 +264,10 @@ class GAN(Game):
         names = self.class_names if class_names is None else self._read_names(class_names)
         generator = self._sampling_generator(ema)
         return exports.export(generator, path, format, self.num_classes, names, verbose=verbose, **kwargs)
+
+    @property
+    def predicting_network(self):
+        return self._sampling_generator()
 
     def _sampling_generator(self, ema: bool = True):
         return self.ema_generator if ema and self.ema_generator is not None else self.generator

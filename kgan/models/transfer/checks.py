@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from kgan import array_kinds
 from kgan.models import minibatches
 from kgan.models.transfer import losses
 from kgan.scalars import as_count, is_count
@@ -47,8 +48,8 @@ def image_shape(shape, dtype, channels: int):
     if shape[-1] not in (1, channels):
         wanted = "1 channel (grey)" if channels == 1 else "1 channel (grey) or 3 (RGB)"
         raise ValueError(f"images must have {wanted} on their last axis, got shape {tuple(shape)}.")
-    if np.dtype(dtype).kind not in "uif":
-        raise ValueError(f"images must be numbers from 0 to 255, got {dtype}.")
+    if not array_kinds.holds_numbers(dtype):
+        raise ValueError(f"images must be numbers from 0 to 255, got {array_kinds.in_words(dtype)}.")
 
 
 def images(x, channels: int, *, later: bool = False):
@@ -82,11 +83,11 @@ def labels(y, classes: int, loss) -> np.ndarray:
     """Labels that can be used: int32 `(n,)`, or float32 `(n, classes)` where the loss takes those."""
     if y is None:
         raise ValueError("there are no labels: give fit(images, labels), or a dataset of (images, labels).")
-    y = np.asarray(y)
+    y = array_kinds.as_array(y, "labels")
     if y.dtype.kind not in "buif":
         raise ValueError(
-            f"labels must be whole numbers from 0 to {classes - 1}, got {y.dtype}: np.unique(labels, "
-            "return_inverse=True) numbers names."
+            f"labels must be whole numbers from 0 to {classes - 1}, got {array_kinds.in_words(y.dtype)}: "
+            "np.unique(labels, return_inverse=True) numbers names."
         )
     y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
     one_hot = y.ndim == 2 and y.shape[1] == classes
@@ -114,7 +115,9 @@ def labels(y, classes: int, loss) -> np.ndarray:
 
 
 def sample_weight(given) -> np.ndarray:
-    weights = np.asarray(given, "float32")
+    weights = array_kinds.as_array(given, "sample_weight")
+    array_kinds.refuse_unless_numbers(weights.dtype, "sample_weight")
+    weights = weights.astype("float32")
     if weights.ndim != 1:
         raise ValueError(f"sample_weight must be one number per image, shape (n,), got shape {weights.shape}.")
     return weights

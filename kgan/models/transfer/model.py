@@ -8,6 +8,7 @@ from kgan.class_names import as_class_names
 from kgan.export import export_classifier
 from kgan.layers.preprocessing import ImageResizing
 from kgan.models import checks
+from kgan.models.one_at_a_time import exclusive
 from kgan.models.transfer import backbones, freezing, losses
 from kgan.models.transfer import checks as transfer_checks
 from kgan.models.transfer.softmax_head import learning_rate, softmax_head
@@ -143,6 +144,7 @@ class TransferClassifier(CachedTraining):
         """Adam's rate in `compile()`: 0.01 * min(1, 128 / features) for the head; 1e-5 when the base trains too."""
         return FINE_TUNING_RATE if self.base.trainable_variables else learning_rate(self.base.output_shape[-1])
 
+    @exclusive
     def compile(self, optimizer=None, loss="sparse_categorical_crossentropy", metrics=("accuracy",), **keras_kwargs):
         """As `keras.Model.compile`; without arguments it suits labels that are class numbers.
 

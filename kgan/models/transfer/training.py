@@ -8,6 +8,7 @@ from kgan.models import minibatches
 from kgan.models.divergence import in_a_sentence
 from kgan.models.exact import ExactModel
 from kgan.models.feature_cache import compute_features, refuse_endless
+from kgan.models.one_at_a_time import exclusive
 from kgan.models.transfer import checks as transfer_checks
 from kgan.models.transfer import reading
 
@@ -30,6 +31,7 @@ class CachedTraining(ExactModel):
 
     # fit, evaluate, predict
 
+    @exclusive
     def fit(
         self,
         x=None,
@@ -112,6 +114,7 @@ class CachedTraining(ExactModel):
             logs = super().train_step(data)
         return self.counted(logs)
 
+    @exclusive
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs):
         """Computes the loss and the metrics on what `fit` takes. Arguments and returns are those of Keras.
 
@@ -149,7 +152,7 @@ class CachedTraining(ExactModel):
             print(f"Features of the {what} images, computed once{'' if self.caches_features else ' to measure them'}:")
         with in_a_sentence():
             features, labels = compute_features(
-                self._features_graph, images, rest[0], batch_size=batch_size, verbose=verbose
+                self._features_graph, images, rest[0], batch_size=batch_size, verbose=verbose, network=self.base
             )
         if measures:
             self.standardization.measure(features)
