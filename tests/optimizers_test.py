@@ -56,6 +56,7 @@ def rates(model):
 # What a step is
 
 
+@pytest.mark.slow
 def test_equals_a_loop_written_by_hand():
     model = compiled(metrics=["accuracy"])
     history = fit(model, epochs=2, graph=True)
@@ -148,6 +149,7 @@ def test_averaged_weights_of_one_group():
 # What Keras does with it
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
 def test_callbacks_change_the_rate_of_every_group(policy):
     keras.config.set_dtype_policy(policy)
@@ -172,6 +174,7 @@ def test_setting_the_rate_keeps_the_ratio():
         model.optimizer.learning_rate = 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error:Skipping variable loading")
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
 def test_a_loaded_model_goes_on_exactly(tmp_path, policy):
@@ -188,6 +191,7 @@ def test_a_loaded_model_goes_on_exactly(tmp_path, policy):
     assert go_on_alike(model, keras.models.load_model(tmp_path / "again.keras"))
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_resumes_exactly(tmp_path):
     whole = compiled()
     fit(whole, epochs=2)
@@ -239,6 +243,7 @@ def test_two_devices_equal_one(two_devices):
     assert difference(alone, shared) < 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error:Skipping variable loading")
 def test_frozen_layers_stay_and_come_back(tmp_path):
     model, base, head = parts()
@@ -256,6 +261,7 @@ def test_frozen_layers_stay_and_come_back(tmp_path):
     assert not np.array_equal(before[0], base.get_weights()[0])
 
 
+@pytest.mark.slow
 def test_freezing_with_the_same_optimizer(tmp_path):
     model, base, head = parts()
     model.compile(optimizers(base, head), LOSS)
@@ -274,6 +280,7 @@ def test_freezing_with_the_same_optimizer(tmp_path):
     assert np.array_equal(before[0][0], loaded.layers[0].get_weights()[0])
 
 
+@pytest.mark.slow
 def test_the_state_can_be_set():
     one, other = compiled(), compiled()
     fit(one, epochs=2)

@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
+import pytest
 import tensorflow as tf
 from PIL import Image
 
@@ -32,6 +33,7 @@ def test_the_shortest_program(tmp_path, monkeypatch):
     np.testing.assert_array_equal(generator.sample(64, 0), kgan.datasets.to_uint8(names["images"]))
 
 
+@pytest.mark.slow
 def test_the_game_of_ones_own_is_saved_loaded_and_resumed(tmp_path):
     program = python_block("kgan.Game)").replace("epochs=40", "epochs=1, verbose=0")
     pictures = np.random.default_rng(0).uniform(-1, 1, (64, 4, 4, 1)).astype("float32")
@@ -62,6 +64,7 @@ def test_optimizers_for_groups_of_layers():
     assert [type(part).__name__ for part in names["optimizer"].optimizers] == ["SGD", "Adam"]
 
 
+@pytest.mark.slow
 def test_pretraining_a_stack():
     program = python_block("kgan.StackedAutoencoder(").replace("[300, 300, 300, 300, 300]", "[8, 8]")
     program = program.replace("epochs=15, batch_size=20", "epochs=1, batch_size=20, verbose=0").replace(
@@ -73,6 +76,7 @@ def test_pretraining_a_stack():
     assert names["classifier"].predict(x, verbose=0).shape == (40, 10)
 
 
+@pytest.mark.slow
 def test_transferring_to_ones_own_images(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     program = python_block("kgan.TransferClassifier(").replace("epochs=20", "epochs=1, verbose=0")
@@ -92,6 +96,7 @@ def test_transferring_to_ones_own_images(tmp_path, monkeypatch):
     np.testing.assert_allclose(served.serve(names["images"]), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_hiding_sensitive_columns(capsys):
     rng = np.random.default_rng(0)
     people = pd.DataFrame({"sex": rng.choice(["f", "m"], 600), "race": rng.choice(["a", "b", "c"], 600)})

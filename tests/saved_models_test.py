@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
@@ -15,6 +16,7 @@ from kgan.cli import main
 FOLDER = Path(__file__).parents[1] / "saved_models"
 
 
+@pytest.mark.slow
 def test_the_saved_digits_are_the_digits_they_should_be():
     source = kgan.datasets.open_source("mnist5k", labels=True)
     classifier = LogisticRegression(max_iter=200).fit(source.images.reshape(5000, -1) / 255.0, source.targets)
@@ -38,6 +40,7 @@ def test_the_record_names_settings_versions_and_a_number(tmp_path):
     assert sum(file.stat().st_size for file in (FOLDER / "digits").rglob("*") if file.is_file()) < 3e6
 
 
+@pytest.mark.slow
 def test_the_script_makes_such_a_folder(tmp_path):
     spec = importlib.util.spec_from_file_location("make_digits", FOLDER / "make_digits.py")
     script = importlib.util.module_from_spec(spec)

@@ -4,6 +4,8 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 ROOT = pathlib.Path(__file__).parents[2]
 # `kgan`, whose process is gone in the middle of the third epoch, as from `kill -9`.
 KILLED = """
@@ -24,6 +26,7 @@ main(sys.argv[1:])
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_it_had_never_stopped(kgan, tmp_path, whole_run, assert_same_run):
     out, state = tmp_path / "run", tmp_path / "run" / "checkpoint" / "state.json"
     command = [sys.executable, "-c", KILLED, "train", *kgan.small.split(), "--out", str(out)]

@@ -119,6 +119,7 @@ def test_a_dataset_of_inputs_trains_it():
     assert history["val_loss"][-1] < 0.8 * history["loss"][0]
 
 
+@pytest.mark.slow
 def test_a_tie_is_one_variable_after_fit_and_after_reload(tmp_path):
     autoencoder = kgan.Autoencoder(*kgan.networks.dense_autoencoder((8, 8, 1), (32, 8), tied=True), seed=0)
     autoencoder.compile("adam")
@@ -184,6 +185,7 @@ def test_sparsity_of_codes_that_are_not_in_0_to_1_is_refused():
         autoencoder.fit(DIGITS)
 
 
+@pytest.mark.slow
 def test_two_devices_equal_one(two_devices):
     def trained():
         keras.utils.set_random_seed(1)

@@ -80,6 +80,7 @@ def test_rounds_are_counted_whatever_the_optimizer_does(tmp_path):
     assert second.rounds == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop_after", [11, 12, 16])
 @pytest.mark.parametrize("kind", ["gan", "dataset", "robust"])
 def test_backup_and_restore_within_an_epoch_goes_on_where_it_was(kind, stop_after, tmp_path):
@@ -115,6 +116,7 @@ def test_backup_and_restore_within_an_epoch_goes_on_where_it_was(kind, stop_afte
         np.testing.assert_allclose(values, expected[name][-len(values) :], rtol=1e-5, err_msg=name)
 
 
+@pytest.mark.slow
 def test_several_interruptions_of_one_epoch(tmp_path):
     class Stop(keras.callbacks.Callback):
         def __init__(self, after):
@@ -140,6 +142,7 @@ def test_several_interruptions_of_one_epoch(tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_two_devices_save_and_resume(two_devices, tmp_path):
     def make():
         with two_devices.scope():
@@ -167,6 +170,7 @@ def test_a_model_saved_within_an_epoch_and_loaded_begins_a_new_epoch(tmp_path):
     assert loaded.rounds == 7
 
 
+@pytest.mark.slow
 def test_under_xla_a_run_that_diverges_stops_too():
     rows = np.random.default_rng(0).random((64, 2)).astype("float32")
     for callbacks, quietly in (([], False), ([keras.callbacks.TerminateOnNaN()], True)):

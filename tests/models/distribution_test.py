@@ -42,6 +42,7 @@ def no_scope():
     return contextlib.nullcontext()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", [lambda: keras.optimizers.SGD(0.05), lambda: keras.optimizers.Adam(1e-3)])
 @pytest.mark.parametrize(
     "settings",

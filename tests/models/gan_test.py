@@ -258,6 +258,7 @@ def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(case, route, tmp
         assert history[name][2:] == rest[name]
 
 
+@pytest.mark.slow
 def test_saved_under_a_strategy_loaded_without(two_devices, tmp_path):
     with two_devices.scope():
         gan = make(classes=3, normalization="batch")
@@ -269,6 +270,7 @@ def test_saved_under_a_strategy_loaded_without(two_devices, tmp_path):
     alone.fit((IMAGES, LABELS), batch_size=16, verbose=0)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_run():
     runs = [make(dropout=0.2).fit(IMAGES, batch_size=16, epochs=2, verbose=0).history for _ in range(2)]
     assert runs[0] == runs[1]
@@ -342,6 +344,7 @@ def test_a_learning_rate_schedule_per_player():
     assert rates == {"generator": pytest.approx(0.001), "discriminator": pytest.approx(0.02)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_computes_the_penalty_of_float32(policy):
     logs = {}
@@ -419,6 +422,7 @@ def test_data_that_does_not_fit_is_refused(classes, data, sentence):
     assert_same(values(gan), before)
 
 
+@pytest.mark.slow
 def test_images_in_0_to_1_are_pointed_out():
     with pytest.warns(UserWarning, match="should span -1..1, but these range from 0"):
         make().fit(np.abs(IMAGES), verbose=0)
@@ -453,6 +457,7 @@ def test_simultaneous_updates_survive_saving(tmp_path):
     assert keras.models.load_model(tmp_path / "gan.keras").simultaneous is True
 
 
+@pytest.mark.slow
 def test_points_are_as_good_as_images():
     points = kgan.datasets.ring().sample(256, seed=0) * 3  # beyond -1..1: only images have that range
     gan = kgan.GAN(kgan.networks.mlp(2, 2), kgan.networks.mlp(2, 1), seed=0)

@@ -58,6 +58,7 @@ class InBatches(keras.utils.PyDataset):
         self.order, self.epochs = self.order[::-1], self.epochs + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind",
     [
@@ -89,6 +90,7 @@ def test_every_kind_trains_to_the_weights_of_the_array(kind):
     assert model.rounds == 4
 
 
+@pytest.mark.slow
 def test_a_pydataset_is_told_of_its_epochs_and_evaluates():
     data = InBatches(ROWS)
     model = autoencoder()
@@ -99,6 +101,7 @@ def test_a_pydataset_is_told_of_its_epochs_and_evaluates():
     np.testing.assert_allclose(history["val_loss"][-1], expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_generator_is_read_once():
     batches = (batch for batch in ROWS.reshape(8, 8, 6))
     model = autoencoder()
@@ -112,6 +115,7 @@ def test_a_generator_is_read_once():
     assert len(history["loss"]) == 2 and model.rounds == 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "images, sentence",
     [
@@ -129,6 +133,7 @@ def test_images_are_refused_by_the_same_sentence(images, sentence, as_data):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [0, 40])
 def test_labels_are_refused_by_the_same_sentence_in_any_batch(wrong):
     labels = LABELS.copy()
@@ -138,6 +143,7 @@ def test_labels_are_refused_by_the_same_sentence_in_any_batch(wrong):
             gan(3).fit(data, verbose=0)
 
 
+@pytest.mark.slow
 def test_numbers_from_0_up_warn_once_from_a_dataset_too():
     for data in (IMAGES**2, dataset(IMAGES**2)):
         with pytest.warns(UserWarning, match="images should span -1..1, but these range from") as caught:
@@ -167,6 +173,7 @@ def test_what_is_no_dense_number_is_refused():
             autoencoder().fit(data, verbose=0)
 
 
+@pytest.mark.slow
 def test_a_stack_is_pretrained_from_a_pydataset():
     stacks = [kgan.StackedAutoencoder([3, 2], seed=0) for _ in range(2)]
     for stack, data, size in zip(stacks, (ROWS, InBatches(ROWS)), (16, None), strict=True):
@@ -204,6 +211,7 @@ def test_endless_data_need_steps_everywhere():
     assert model.rounds == 3
 
 
+@pytest.mark.slow
 def test_an_incomplete_last_batch_is_no_reason_for_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
@@ -212,6 +220,7 @@ def test_an_incomplete_last_batch_is_no_reason_for_a_warning():
         autoencoder().fit(dataset(ROWS[:32]).filter(lambda x: True), steps_per_epoch=5, verbose=0)
 
 
+@pytest.mark.slow
 def test_sorted_classes_warn_where_the_last_rows_are_held_out():
     for labels, warns in ((np.repeat([0, 1, 2], [24, 24, 16]), True), (LABELS, False)):
         with warnings.catch_warnings(record=True) as caught:

@@ -68,6 +68,7 @@ def test_it_is_saved_loaded_and_resumed_with_networks_and_numbers(kind, suffix, 
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_lists_dicts_functions_and_names_are_remembered(tmp_path):
     game = Remembered(
         net(), net(), 2, options={"sizes": [1, 2], "more": None}, activation=keras.activations.relu, name="mine", seed=5

@@ -27,6 +27,7 @@ def test_hidden_layers_move_and_the_output_stays():
     assert all(h.history["loss"][-1] < h.history["loss"][0] for h in histories)
 
 
+@pytest.mark.slow
 def test_a_deep_sigmoid_network_learns_by_gradient_descent_once_it_is_pretrained():
     def accuracy(pretrained):
         keras.utils.set_random_seed(0)
@@ -43,6 +44,7 @@ def test_a_deep_sigmoid_network_learns_by_gradient_descent_once_it_is_pretrained
     assert accuracy(pretrained=True) > 0.4
 
 
+@pytest.mark.slow
 def test_layers_without_weights_belong_to_the_layer_before_them():
     layers = [keras.layers.Rescaling(2.0), keras.layers.Dense(20), keras.layers.ReLU(), keras.layers.Dropout(0.2)]
     model = sequential(*layers, keras.layers.Dense(8, "tanh"), keras.layers.Dense(10))
@@ -53,6 +55,7 @@ def test_layers_without_weights_belong_to_the_layer_before_them():
     ]
 
 
+@pytest.mark.slow
 def test_layers_below_prepare_the_inputs_once():
     def pretrained(x, *below):
         keras.utils.set_random_seed(0)
@@ -71,6 +74,7 @@ def test_layers_below_prepare_the_inputs_once():
     assert pretrained(DIGITS, normalization)[1][-1] < 1
 
 
+@pytest.mark.slow
 def test_supervised_and_images():
     model = keras.Sequential(
         [
@@ -84,6 +88,7 @@ def test_supervised_and_images():
     assert history.history["accuracy"][-1] > 0.9
 
 
+@pytest.mark.slow
 def test_the_model_can_be_compiled_and_trained_as_ever():
     model = deep("tanh")
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
@@ -114,6 +119,7 @@ def test_other_models_are_refused(model, sentence):
         kgan.pretrain(model(), DIGITS, verbose=0)
 
 
+@pytest.mark.slow
 def test_a_cross_entropy_is_that_of_probabilities():
     # A linear decoder would have been clipped: half of its outputs would cost 16 nats without any gradient.
     model = deep()
@@ -125,6 +131,7 @@ def test_a_cross_entropy_is_that_of_probabilities():
         kgan.pretrain(deep(), DIGITS * 2, loss="bce", verbose=0)
 
 
+@pytest.mark.slow
 def test_a_layer_that_has_learned_nothing_is_named():
     with pytest.warns(UserWarning, match="layer 4 of 4 has learned nothing: its squared error is") as said:
         kgan.pretrain(deep(), DIGITS, epochs=1, optimizer=keras.optimizers.SGD(1e-4), verbose=0)

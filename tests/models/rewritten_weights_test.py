@@ -105,6 +105,7 @@ def test_adversarial_training_keeps_what_layers_rewrite():
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_a_gan_generates_exports_and_resumes_as_it_was_trained(tmp_path):
     import tensorflow as tf
 

@@ -30,6 +30,7 @@ def assert_equal(first, second):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_each_layer_is_an_autoencoder_trained_alone_on_the_codes_below():
     model = stack()
     model.build((None, 64))
@@ -75,6 +76,7 @@ class Witness(keras.callbacks.Callback):
         monkeypatch.setattr(kgan.Autoencoder, "fit", watched)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tied", [False, True])
 def test_while_one_layer_trains_every_other_weight_stays_bit_identical(tied, monkeypatch):
     model = stack(tied=tied)
@@ -98,6 +100,7 @@ def test_without_data_or_shape_the_layers_are_made_by_the_first_data():
     assert model.encoder.output_shape == (None, 5) and model.decoder.output_shape == (None, 8, 8, 1)
 
 
+@pytest.mark.slow
 def test_an_interrupted_pretraining_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch):
     corruption = {"corruption": kgan.layers.MaskingNoise(0.2, seed=1)}
     whole = stack(**{"corruption": kgan.layers.MaskingNoise(0.2, seed=1)})
@@ -131,6 +134,7 @@ def test_an_interrupted_pretraining_goes_on_as_if_nothing_had_happened(tmp_path,
     assert len(done.pretrain(DIGITS, **SETTINGS, checkpoint=file)) == 3
 
 
+@pytest.mark.slow
 def test_the_checkpoint_of_another_stack_is_refused_and_changes_nothing(tmp_path):
     stack((8, 4)).pretrain(DIGITS, **SETTINGS, checkpoint=tmp_path / "new folder" / "a.weights.h5")
     model = stack((8, 4, 2))
@@ -142,6 +146,7 @@ def test_the_checkpoint_of_another_stack_is_refused_and_changes_nothing(tmp_path
     assert_equal(weights(model), before)
 
 
+@pytest.mark.slow
 def test_what_was_compiled_before_the_first_data_is_saved(tmp_path):
     model = stack()
     with pytest.raises(ValueError, match="Could not interpret optimizer"):
@@ -152,12 +157,14 @@ def test_what_was_compiled_before_the_first_data_is_saved(tmp_path):
     assert "cross_entropy_per_image" in again.fit(DIGITS, verbose=0).history
 
 
+@pytest.mark.slow
 def test_numbers_of_numpy_are_numbers():
     model = stack(np.array([8, 4]))
     model.pretrain(DIGITS, epochs=np.int64(1), batch_size=128, verbose=0)
     assert model.to_classifier(LABELS.max() + 1).output_shape == (None, 10)
 
 
+@pytest.mark.slow
 def test_a_dataset_and_codes_on_disk_give_what_arrays_give(monkeypatch):
     def pretrained(x, **settings):
         model = stack()
@@ -184,6 +191,7 @@ def test_convolutional_pairs_are_stacked():
     assert model.decoder.layers[-1] is transposed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tied", [False, True])
 def test_saving_keeps_everything(tied, tmp_path):
     model = stack(tied=tied, activation="tanh", output_activation=None)
@@ -207,6 +215,7 @@ def test_saving_keeps_everything(tied, tmp_path):
     np.testing.assert_allclose(loaded.serve(DIGITS), model.encode(DIGITS), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_classifier_begins_with_the_pretrained_encoder_and_leaves_it_alone():
     model = stack()
     model.pretrain(DIGITS, **SETTINGS)
@@ -223,6 +232,7 @@ def test_a_classifier_begins_with_the_pretrained_encoder_and_leaves_it_alone():
     assert_equal(weights(model), before)
 
 
+@pytest.mark.slow
 def test_supervised_pretraining_trains_the_encoder_on_the_labels():
     model = stack((32, 16))
     model.build((None, 64))
@@ -235,6 +245,7 @@ def test_supervised_pretraining_trains_the_encoder_on_the_labels():
     assert again[0].history["accuracy"][-1] > 0.5
 
 
+@pytest.mark.slow
 def test_progress_is_shown_for_each_layer(capsys):
     stack().pretrain(DIGITS, epochs=2, batch_size=128)
     shown = capsys.readouterr().out
@@ -281,6 +292,7 @@ def test_pairs_that_do_not_undo_each_other_are_refused():
         stack([pair]).pretrain(IMAGES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["array", "dataset"])
 def test_data_that_the_lowest_decoder_cannot_reach_are_named(form):
     x = (255 * DIGITS[:256]).astype("float32")
@@ -293,6 +305,7 @@ def test_data_that_the_lowest_decoder_cannot_reach_are_named(form):
     assert [warning.filename for warning in ranges] == [__file__]
 
 
+@pytest.mark.slow
 def test_data_within_reach_are_not(recwarn):
     stack((8, 4), output_activation=None).pretrain(DIGITS[:256] * 6 - 3, epochs=1, verbose=0)
     stack((8, 4), activation="tanh").pretrain(DIGITS[:256], epochs=1, verbose=0)
@@ -321,6 +334,7 @@ def explained(model, x):
     return shares
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_layers_that_have_learned_nothing_are_named_and_only_those(seed):
     named = []
@@ -348,6 +362,7 @@ def test_a_dataset_and_labels_tell_as_much():
         )
 
 
+@pytest.mark.slow
 def test_an_optimizer_in_any_form_and_a_loss_in_any_form():
     expected = None
     for optimizer in (keras.optimizers.Adam(0.01), {"class_name": "Adam", "config": {"learning_rate": 0.01}}):
@@ -367,6 +382,7 @@ def shifted_softplus(x):
     return keras.ops.softplus(x) - 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("activation", [keras.layers.PReLU(), keras.layers.LeakyReLU(0.3), shifted_softplus])
 def test_activations_in_any_form_are_saved_and_those_with_weights_are_not_shared(activation, tied, tmp_path):

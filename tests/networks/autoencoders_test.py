@@ -93,6 +93,7 @@ def test_tied_convolutions_share_every_kernel():
     assert kinds.count(DenseTranspose) == kinds.count(TiedConv2DTranspose) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize(
     "build",

@@ -34,6 +34,7 @@ def test_outputs_are_float32_in_half_precision(classifier):
     assert classifier(6, 3).output.dtype == "float32"
 
 
+@pytest.mark.slow
 def test_a_trained_linear_classifier_is_logistic_regression():
     # Both minimise mean cross-entropy + penalty * sum(W^2), which has one minimum: sklearn's C is 1 / (2 n penalty).
     x, y = load_digits(return_X_y=True)

@@ -55,6 +55,7 @@ def test_paths_into_models_in_models():
         np.testing.assert_allclose(feature_extractor(model, layer)(X), expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_weights_are_shared_and_the_model_is_left_as_it_was():
     model = nested()
     model.compile("adam", "mse")

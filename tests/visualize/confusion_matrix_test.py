@@ -66,6 +66,7 @@ def test_a_class_without_images_is_an_empty_row(tmp_path, figures):
     assert [label.get_text() for label in beside.get_yticklabels()] == ["100 %"] * 5 + ["none"] + ["100 %"] * 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes, texts, names", [(12, 2, 12), (13, 1, 13), (40, 1, 40), (41, 0, 41), (150, 0, 50)])
 def test_what_finds_no_room_is_left_out(tmp_path, figures, classes, texts, names):
     plot_confusion_matrix(np.diag(range(1, classes + 1)), tmp_path / "picture.png")

@@ -84,6 +84,7 @@ def test_scikit_learns_own_checks_pass_with_a_sensitive_column(eager, settings):
     run_all_checks(WithASensitiveColumn(alpha=0.5, random_state=0, **FEW_STEPS, **settings))
 
 
+@pytest.mark.slow
 def test_it_is_the_model_with_the_same_settings():
     adam = keras.optimizers.Adam(0.01)
     ours = make(
@@ -101,6 +102,7 @@ def test_it_is_the_model_with_the_same_settings():
     assert len(names) == ours.transform(X).shape[1] and names[0] == "sklearnadversarialclassifier0"
 
 
+@pytest.mark.slow
 def test_it_works_in_a_pipeline_with_frames():
     frame = pd.DataFrame(X, columns=list("abcd"))
     pipeline = make_pipeline(StandardScaler().set_output(transform="pandas"), make())

@@ -275,6 +275,7 @@ def test_raw_columns_are_standardised_by_the_encoder_that_it_makes():
     np.testing.assert_array_equal(again, plain)
 
 
+@pytest.mark.slow
 def test_images_take_an_encoder_of_ones_own():
     images, digits = RNG.random((60, 8, 8, 1)).astype("float32"), RNG.integers(0, 4, 60)
     encoder = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(3, 3, strides=2, activation="relu")])
@@ -359,6 +360,7 @@ def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(route, objective
         assert history[name][2:] == rest[name]
 
 
+@pytest.mark.slow
 def test_a_saved_model_knows_its_labels_and_the_networks_that_it_made(tmp_path):
     model = AdversarialClassifier(alpha=0.5, objective="uniform", on="prediction", equalised_odds=True, seed=4)
     model.compile("adam", keras.optimizers.SGD(0.01), adversary_steps=2, run_eagerly=True)
@@ -409,6 +411,7 @@ def test_two_devices_train_to_the_weights_and_logs_of_one(two_devices, build):
         np.testing.assert_allclose(logs_of_two[name], expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("policy", "objective"),
     [("mixed_bfloat16", "projection"), ("mixed_float16", "reversal")],
@@ -492,6 +495,7 @@ class Written(keras.Model):
         return self.dense(inputs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["projection", "reversal", "uniform"])
 @pytest.mark.parametrize("kind", ["Sequential", "as Python"])
 def test_what_stands_before_a_last_softmax_or_sigmoid_is_trained_and_predicted_with(objective, kind):
@@ -551,6 +555,7 @@ def test_a_representation_may_end_in_any_activation():
 # Datasets are asked what arrays are asked
 
 
+@pytest.mark.slow
 def test_a_dataset_of_float64_trains_to_what_its_array_trains_to():
     def weights(*data, **options):
         model = make(rate=0.1, steps=1)

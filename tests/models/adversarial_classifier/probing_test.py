@@ -110,6 +110,7 @@ def fitted(x, labels=None, *, seed=0, alpha=1.0, rate=0.01, epochs=4, objective=
     return model, [str(each.message) for each in said if "linear probe" in str(each.message)]
 
 
+@pytest.mark.slow
 def test_an_adversary_that_stands_still_is_told_of_with_what_to_change():
     data = table(0)
     _, (sentence,) = fitted(*data, rate=1e-6)
@@ -123,6 +124,7 @@ def test_an_adversary_that_stands_still_is_told_of_with_what_to_change():
     assert "'sex' (AUC 0.9" in of_dataset
 
 
+@pytest.mark.slow
 def test_nobody_is_asked_where_nothing_is_hidden_or_the_training_was_too_short():
     still = {"rate": 1e-6}
     x, labels = table(0)
@@ -143,6 +145,7 @@ def on_prediction(seed):
         model.fit(*table(seed), batch_size=50, epochs=10, verbose=0)
 
 
+@pytest.mark.slow
 def test_nothing_is_said_when_all_is_well():
     on_prediction(0)
 

@@ -200,6 +200,7 @@ def noisy(**settings):
     )
 
 
+@pytest.mark.slow
 def test_a_resumed_run_equals_the_uninterrupted_one(tmp_path):
     """Random starts, dropout, batch norm, Adam and the order of the data; looking in between changes nothing."""
     straight = noisy()
@@ -233,6 +234,7 @@ def test_the_seed_decides_and_each_step_has_random_starts_of_its_own():
     assert np.any(np.array(robust.seed_generator.state) != before)
 
 
+@pytest.mark.slow
 def test_two_devices_train_to_the_weights_and_logs_of_one(two_devices):
     found = []
     for scope in (contextlib.nullcontext(), two_devices.scope()):
@@ -260,6 +262,7 @@ def test_float16_scales_its_loss():
 # What it is for
 
 
+@pytest.mark.slow
 def test_robust_accuracy_rises_on_digits():
     images, labels = mnist_data()
     order = np.random.default_rng(0).permutation(5000)[:1200]

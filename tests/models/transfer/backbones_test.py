@@ -62,6 +62,7 @@ def outputs(vgg16, layer):
     return keras.Model(vgg16.inputs[0], vgg16.get_layer(layer).output)(preprocessed(SMALL)).numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["weights.h5", "h5"])
 def test_features_are_those_of_the_network_with_its_own_preprocessing(ending, vgg16, files):
     top, bare = files / f"top.{ending}", files / f"bare.{ending}"
@@ -84,6 +85,7 @@ def test_convolutions_take_any_size_from_a_file_with_the_fully_connected_layers(
     assert model.predict(IMAGES, verbose=0).shape == (3, 3)
 
 
+@pytest.mark.slow
 def test_a_file_with_statistics_and_layers_that_are_adapted(tmp_path):
     """EfficientNet has batch norm and a `Normalization` layer, whose weights take effect in a step of their own."""
     keras.utils.set_random_seed(0)
@@ -97,6 +99,7 @@ def test_a_file_with_statistics_and_layers_that_are_adapted(tmp_path):
     np.testing.assert_allclose(model.features(SMALL), expected, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["MobileNet", "MobileNetV3Small"])
 def test_other_networks_see_what_keras_preprocesses(name):
     model = make(name.lower(), input_shape=(64, 64, 3))
@@ -151,6 +154,7 @@ def test_own_models_by_functional_layer_by_subclass_and_of_any_size():
     )
 
 
+@pytest.mark.slow
 def test_a_fresh_process_offline_loads_it_and_says_where_the_imagenet_weights_belong(files, tmp_path):
     model = make(weights=files / "bare.h5", head=(4,))
     model.compile()

@@ -78,6 +78,7 @@ def without_shape(x, y, batch=8):
     return tf.data.Dataset.from_generator(batches, output_types=(tf.as_dtype(x.dtype), tf.as_dtype(y.dtype)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cached", [True, False])
 @pytest.mark.parametrize(
     "data",
@@ -102,6 +103,7 @@ def test_datasets_of_every_kind_train_as_arrays_do(cached, data):
     assert got.evaluate(data(), verbose=0) == pytest.approx(expected.evaluate(IMAGES, LABELS, verbose=0), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_grey_batches_one_hot_labels_and_images_alone(models):
     grey = without_shape(IMAGES[..., :1], LABELS)
     for model in models:
@@ -144,6 +146,7 @@ def test_what_never_ends_is_refused_unless_the_steps_are_given(models):
     uncached.evaluate(endless, steps=2, verbose=0)
 
 
+@pytest.mark.slow
 def test_batches_are_checked_on_two_devices_too(two_devices):
     with two_devices.scope():
         model = make()

@@ -100,6 +100,7 @@ def test_metrics(given):
     assert list(model.fit(IMAGES, LABELS, verbose=0).history) == ["accuracy", "loss"]
 
 
+@pytest.mark.slow
 def test_no_metrics_several_and_weighted_ones():
     model = make()
     for none in (None, []):
@@ -131,6 +132,7 @@ def test_optimizers(given, rate):
     assert np.any(model.head.get_weights()[0] != 0)
 
 
+@pytest.mark.slow
 def test_averaged_weights_are_what_a_fit_ends_on():
     averaged, plain = make(), make()
     averaged.compile(optimizers.SGD(0.5, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=None))
@@ -147,6 +149,7 @@ def test_averaged_weights_are_what_a_fit_ends_on():
     np.testing.assert_allclose(averaged.head.get_weights()[0], average, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_rounds_are_steps_when_gradients_are_accumulated():
     model = make()
     model.compile(optimizers.SGD(0.1, gradient_accumulation_steps=2))
@@ -224,6 +227,7 @@ def test_a_base_that_answers_already_is_warned_about_once(tmp_path, recwarn):
     assert not [w for w in recwarn if issubclass(w.category, UserWarning) and "answers" in str(w.message)]
 
 
+@pytest.mark.slow
 def test_numpy_numbers_are_numbers(tmp_path):
     base = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(2, 1)])
     model = TransferClassifier(

@@ -68,6 +68,7 @@ def assert_same(a, b, **tolerance):
 # What trains, and on what
 
 
+@pytest.mark.slow
 def test_only_the_head_trains_and_features_are_computed_once():
     base = tiny_base(counting=True)
     model = make(base, head=(5,))
@@ -110,6 +111,7 @@ def test_the_head_equals_one_trained_on_precomputed_features():
     np.testing.assert_allclose(model.predict(IMAGES, verbose=0), head.predict(features, verbose=0), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_features_on_disk_and_a_dataset_give_what_arrays_in_memory_give(monkeypatch):
     kwargs = dict(epochs=2, verbose=0)
     model = make()
@@ -120,6 +122,7 @@ def test_features_on_disk_and_a_dataset_give_what_arrays_in_memory_give(monkeypa
     assert from_dataset == in_memory
 
 
+@pytest.mark.slow
 def test_unfreezing_a_block_trains_it_and_leaves_the_rest_and_batch_norm_as_they_are():
     base = tiny_base()
     model = make(base)
@@ -186,6 +189,7 @@ def random_parts():
     return dict(augmentation=augmentation, head=head)
 
 
+@pytest.mark.slow
 def test_a_saved_run_goes_on_as_the_uninterrupted_one(tmp_path):
     def start():
         keras.utils.set_random_seed(0)  # for the weights of our own head
@@ -205,6 +209,7 @@ def test_a_saved_run_goes_on_as_the_uninterrupted_one(tmp_path):
     assert_same([v.numpy() for v in model.optimizer.variables], [v.numpy() for v in whole.optimizer.variables])
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_from_keras_backup_and_takes_images_again(tmp_path):
     class Interrupt(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
@@ -225,6 +230,7 @@ def test_an_interrupted_run_goes_on_from_keras_backup_and_takes_images_again(tmp
     assert_same(values(model), values(whole))
 
 
+@pytest.mark.slow
 def test_checkpoints_are_the_merged_model_and_early_stopping_restores_it(tmp_path):
     model = make()
     best = keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", monitor="val_accuracy", save_best_only=True)
@@ -243,6 +249,7 @@ def test_checkpoints_are_the_merged_model_and_early_stopping_restores_it(tmp_pat
 # Images
 
 
+@pytest.mark.slow
 def test_images_of_any_kind_give_the_same_probabilities_and_stay_as_they_are():
     model = make(compile=False)
     expected = model.predict(IMAGES, verbose=0)
@@ -261,6 +268,7 @@ def test_images_of_any_kind_give_the_same_probabilities_and_stay_as_they_are():
     np.testing.assert_array_equal(model.predict(grey, verbose=0), repeated)
 
 
+@pytest.mark.slow
 def test_pictures_of_different_sizes_in_a_list():
     model = make()
     pictures = [IMAGES[0], RNG.integers(0, 256, (30, 20, 3)).astype("uint8"), IMAGES[1, :, :, :1]]
@@ -277,6 +285,7 @@ def test_a_base_for_grey_images():
         model.predict(IMAGES)
 
 
+@pytest.mark.slow
 def test_the_seed_decides_the_run():
     a, b, c = (make(head=(4, 4), seed=seed) for seed in (1, 1, 2))
     assert_same(a.head.get_weights(), b.head.get_weights())
@@ -288,6 +297,7 @@ def test_the_seed_decides_the_run():
 # What Keras's fit has
 
 
+@pytest.mark.slow
 def test_one_hot_labels_and_weights_of_samples():
     one_hot = np.eye(3)[LABELS]
     model = make(compile=False)
@@ -307,6 +317,7 @@ def test_one_hot_labels_and_weights_of_samples():
         model.fit(IMAGES, LABELS)
 
 
+@pytest.mark.slow
 def test_half_precision_keeps_probabilities_in_float32():
     keras.config.set_dtype_policy("mixed_bfloat16")
     model = make(head=(4,))
@@ -327,6 +338,7 @@ def test_a_loss_that_is_not_finite_stops_the_run():
         model.fit(IMAGES, LABELS, epochs=3, verbose=0)
 
 
+@pytest.mark.slow
 def test_two_devices_equal_one(two_devices):
     def run(scope):
         with scope:

@@ -79,6 +79,7 @@ def test_numbers_that_vary_by_rounding_alone_are_the_same_and_those_near_a_large
         layer.measure(np.array([[1, 2, np.inf]], "float32"))
 
 
+@pytest.mark.slow
 def test_the_scale_of_the_features_does_not_matter():
     expected = make().fit(IMAGES, LABELS, epochs=3, verbose=0).history
     for scale in (0.01, 100):
