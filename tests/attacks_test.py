@@ -64,6 +64,7 @@ def test_equals_the_adversarial_robustness_toolbox(model, norm, epsilon, targete
     assert_rounding(attacks.pgd(model, X, Y, epsilon, norm=norm, targeted=targeted, **steps), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bounds", [(0.0, 1.0), (0.25, 0.75)], ids=["wide", "in the way"])
 @pytest.mark.parametrize("targeted", [False, True])
 @pytest.mark.parametrize(("norm", "epsilon"), [("linf", 0.1), ("l2", 0.5)])

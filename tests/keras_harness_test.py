@@ -134,6 +134,7 @@ def test_every_public_class_is_checked():
     assert set(PUBLIC) == LAYERS.keys() | CONFIGURED.keys() | ABSTRACT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "number"), CASES)
 def test_layers(name, number):
     kwargs, given = arguments(name, number)

@@ -110,6 +110,7 @@ def test_hiding_sensitive_columns(capsys):
     assert "LEAKAGE" in printed
 
 
+@pytest.mark.slow
 def test_attacking_and_withstanding():
     images = np.random.default_rng(0).random((64, 8, 8, 1), dtype=np.float32)
     labels = (images[:, :4].mean(axis=(1, 2, 3)) > images[:, 4:].mean(axis=(1, 2, 3))).astype(int)

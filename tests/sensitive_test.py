@@ -187,6 +187,7 @@ def test_fit_refuses_what_is_no_pair_of_x_and_labels(arguments, sentence):
         model.fit(*arguments, verbose=0)
 
 
+@pytest.mark.slow
 def test_validation_data_and_inputs_are_checked_before_any_training():
     model = AdversarialClassifier()
     model.compile()
@@ -223,6 +224,7 @@ def test_keras_resolves_the_model_by_name():
     assert keras.saving.get_registered_name(AdversarialClassifier) == "kgan>AdversarialClassifier"
 
 
+@pytest.mark.slow
 def test_validation_split_is_the_same_as_the_last_rows_given_as_validation_data():
     x = np.random.default_rng(0).normal(size=(64, 3)).astype("float32")
     target = np.where(x[:, 0] > 0, "hi", "lo")
@@ -256,6 +258,7 @@ def test_missing_strings_are_refused(given):
             model.fit(x, labels, batch_size=2)
 
 
+@pytest.mark.slow
 def test_data_that_cannot_be_used_decide_nothing():
     x = np.random.default_rng(0).normal(size=(32, 2)).astype("float32")
     model = AdversarialClassifier(seed=0)
@@ -270,6 +273,7 @@ def test_data_that_cannot_be_used_decide_nothing():
     assert model.classes_.tolist() == [0, 1]
 
 
+@pytest.mark.slow
 def test_numbers_of_numpy_are_numbers():
     model = AdversarialClassifier(alpha=np.float32(0.5), warmup_steps=np.int64(3))
     model.compile(adversary_steps=np.int64(2))
@@ -278,6 +282,7 @@ def test_numbers_of_numpy_are_numbers():
     assert model.rounds == 2
 
 
+@pytest.mark.slow
 def test_a_model_that_was_compiled_and_not_fitted_is_so_after_loading(tmp_path):
     x = np.random.default_rng(0).normal(size=(32, 2)).astype("float32")
     model = AdversarialClassifier(seed=0)
@@ -291,6 +296,7 @@ def test_a_model_that_was_compiled_and_not_fitted_is_so_after_loading(tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_later_batches_of_a_dataset_that_hold_something_new_are_named_in_a_sentence():
     x = np.random.default_rng(0).normal(size=(32, 2)).astype("float32")
     labels = {"target": np.array([0, 1] * 16), "sensitive": np.array(["c", "d"] * 16)}

@@ -115,6 +115,7 @@ def test_whenever_saving_breaks_off_a_complete_checkpoint_is_left(tmp_path, monk
         np.testing.assert_array_equal(mine, others)
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_refused_in_a_sentence(tmp_path):
     model, point = gan(), ResumePoint(tmp_path)
     fit(model, 1, point)
@@ -177,6 +178,7 @@ def test_weights_without_their_state_are_not_overwritten(tmp_path):
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_a_training_from_the_start_does_not_overwrite_a_checkpoint(tmp_path):
     model, point = gan(), ResumePoint(tmp_path)
     fit(model, 2, point)

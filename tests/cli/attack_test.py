@@ -145,6 +145,7 @@ def test_the_range_that_a_first_rescaling_layer_tells(before, expected):
     assert attack_model.told_range(model) == expected
 
 
+@pytest.mark.slow
 def test_a_range_that_is_not_the_models_is_noticed(kgan, files):
     rows, model = np.arange(300) * len(Y) // 300, keras.saving.load_model(files / "minus.keras")
     here, there = (
@@ -279,7 +280,7 @@ def test_what_cannot_be_is_one_sentence_before_any_work(kgan, files, monkeypatch
     [
         (KeyboardInterrupt(), 130, "Stopped: nothing was written."),
         (MemoryError(), 2, "kgan: out of memory: use a smaller batch_size or limit."),
-        (OSError(28, "No space left on device"), 2, "kgan: [Errno 28] No space left on device"),
+        (OSError(28, "No space left on device"), 2, "kgan: No space left on device."),
     ],
 )
 def test_what_stops_on_the_way_leaves_nothing_half_written(kgan, files, tmp_path, monkeypatch, error, code, sentence):

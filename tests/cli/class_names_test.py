@@ -38,6 +38,7 @@ def exported(path, names, num_classes=None):
     return Generator(path)
 
 
+@pytest.mark.slow
 def test_config_and_export_hold_the_names(kgan, run, tmp_path):
     assert json.loads((run / "config.json").read_text())["data"]["class_names"] == NAMES
     _, data, _ = RunFolder(run).read_config()

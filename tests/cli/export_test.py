@@ -3,12 +3,14 @@ import shutil
 import keras
 import numpy as np
 import onnxruntime
+import pytest
 import tensorflow as tf
 
 import kgan as package
 from kgan.cli.generators import Generator
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_exported_with_and_without_the_moving_average(kgan, whole_run, tmp_path):
     gan = keras.saving.load_model(whole_run / "model.keras")
     for flag, ema in (("", True), ("--no-ema", False)):

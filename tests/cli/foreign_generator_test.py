@@ -121,6 +121,7 @@ def test_wrong_types_are_answered_in_a_sentence(kgan, tmp_path, monkeypatch, wha
     assert not (tmp_path / "grid.png").exists()
 
 
+@pytest.mark.slow
 def test_any_damage_is_answered_in_a_sentence_that_names_the_folder(kgan, exported, tmp_path):
     files = ["saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001", "fingerprint.pb"]
     kinds = ("flip", "cut", "delete", "zeros", "empty")

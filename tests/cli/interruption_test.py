@@ -7,6 +7,7 @@ raises is what a full disk or a signal makes of the call.
 
 import contextlib
 import errno
+import functools
 import os
 import pathlib
 import shlex
@@ -14,7 +15,9 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from kgan.cli import main
 
@@ -169,6 +172,74 @@ def test_a_full_disk_or_ctrl_c_while_a_checkpoint_is_written(kgan, killed, tmp_p
     out = tmp_path / "run"
     assert stopped_at(kgan, out, 40, error)
     check_stopped(kgan, out, error, killed[0], assert_same_run)
+
+
+@pytest.mark.slow
+def test_an_export_that_is_killed_at_any_write_leaves_the_old_or_the_new_one(kgan, killed, tmp_path):
+    run = shutil.copytree(killed[0], tmp_path / "run")
+    copies = []
+
+    def keep(number):
+        copies.append(tmp_path / f"killed{number}")
+        subprocess.run(["cp", "-a", run, copies[-1]], check=True)
+
+    with at_every_write(run, keep):
+        assert kgan(f"export {run} --no-ema --out {run}/generator").code == 0
+    assert len(copies) >= 10
+    outcomes = [
+        {name: content for name, content in contents(folder).items() if name.startswith("generator/")}
+        for folder in (killed[0], run)
+    ]
+    for copy in copies:
+        found = {name: content for name, content in contents(copy).items() if name.startswith("generator/")}
+        assert found in outcomes
+        assert kgan(f"sample {copy} --n 4 --out {tmp_path}/grid.png").code == 0, kgan.err
+    assert kgan(f"train --resume {copies[len(copies) // 2]}").code == 0, kgan.err  # clears and makes the results again
+    assert leftovers(copies[len(copies) // 2]) == []
+
+
+@pytest.mark.slow
+def test_a_transfer_run_that_is_killed_or_stopped_at_any_write(kgan, tmp_path):
+    photos = tmp_path / "photos"
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 32, 32, 3), "uint8")
+    for name, images in zip("ab", pixels, strict=True):
+        (photos / name).mkdir(parents=True)
+        for i, image in enumerate(images):
+            Image.fromarray(image).save(photos / name / f"{i}.png")
+    command = f"transfer {photos} --weights none --cut block1_pool --image-size 32 --epochs 2 --patience 0 --out "
+    run, copies = tmp_path / "run", []
+
+    def keep(number):
+        if run.exists():
+            copies.append(tmp_path / f"killed{number}")
+            subprocess.run(["cp", "-a", run, copies[-1]], check=True)
+
+    with at_every_write(run, keep):
+        assert kgan(command + str(run)).code == 0, kgan.err
+    whole, attacked = contents(run), set()
+    assert len(copies) >= 25 and leftovers(run) == []
+    for copy in copies:
+        found = contents(copy)
+        for name, content in found.items():
+            rows = name == "history.csv" and whole[name].startswith(content)
+            assert rows or name == "SHA256SUMS" or content == whole[name], (copy, name)
+        if frozenset(found) not in attacked:  # each state once
+            attacked.add(frozenset(found))
+            kgan(f"attack {copy} {photos} --limit 4 --epsilons 8")
+            assert kgan.code == (0 if "model.keras" in found else 2), kgan.err
+            assert kgan.code == 0 or kgan.err.count("\n") == 1 and "holds no model.keras" in kgan.err
+    for number in range(3, len(copies), 9):
+        error = KeyboardInterrupt() if number % 2 else OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        out = tmp_path / f"stopped{number}"
+        with at_every_write(out, functools.partial(raise_at, number, error)):
+            kgan(command + str(out))
+        assert kgan.code == (130 if number % 2 else 1) and len(kgan.err.strip().splitlines()) == 1, kgan.err
+        assert f"{out} keeps" in kgan.err
+
+
+def raise_at(wanted, error, number):
+    if number == wanted:
+        raise error
 
 
 # Native code writes HDF5 and SavedModels: a limit of the size of files stops it as a full disk does.

@@ -105,6 +105,7 @@ def test_one_process_at_a_time(kgan, run):
     assert contents(run) == before
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_removed_while_it_trains_does_not_come_back(kgan, tmp_path, monkeypatch):
     run = tmp_path / "run"
 

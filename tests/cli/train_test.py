@@ -84,7 +84,7 @@ def test_an_exception_in_training_keeps_the_last_checkpoint(kgan, tmp_path, whol
         patch.setattr(HistoryFile, "on_epoch_end", fail)
         assert kgan(f"train {kgan.small} --out {out}").code == 1
     assert kgan.err == (
-        f"The run cannot be written: [Errno 28] No space left on device. In {out} 1 complete epoch is kept; "
+        f"The run cannot be written: No space left on device. In {out} 1 complete epoch is kept; "
         f"go on with: kgan train --resume {out}\n"
     )
     assert kgan(f"train --resume {out}").code == 0

@@ -40,6 +40,7 @@ def numbers(dataset):
     ]
 
 
+@pytest.mark.slow
 def test_load_gives_single_examples_in_stored_order():
     source = open_source("digits", labels=True)
     dataset = load("digits", labels=True)

@@ -132,6 +132,7 @@ def test_a_trained_critic_is_as_steep_as_allowed_and_no_steeper():
     assert 0.5 < slopes.max() < 1.02  # sigma is at most some steps behind
 
 
+@pytest.mark.slow
 def test_all_calls_of_a_turn_are_one_iteration_and_the_turns_of_others_are_none():
     gan = kgan.GAN(kgan.networks.mlp(3, 2, (4,)), critic(4), ema_momentum=None, seed=0)
     penalties = [kgan.losses.GradientPenalty(1.0)]

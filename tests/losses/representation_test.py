@@ -64,6 +64,7 @@ def test_contraction_of_orthogonal_units_is_exact():
     np.testing.assert_allclose(value, contraction(w)[0], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_contraction_of_a_sigmoid_layer_is_right_in_the_mean():
     parameter, noise = keras.Variable(W), seed()
     step = tf.function(lambda: _value_and_gradient(parameter, noise))

@@ -64,6 +64,7 @@ def test_of_real_measurements_probes_read_the_diagnosis_as_well_as_is_known():
         assert found.accuracy.value > 0.93 and found.auc.value > 0.97
 
 
+@pytest.mark.slow
 def test_names_shapes_and_units_do_not_matter():
     expected = leakage(NOISE + (RACE == "b")[:, None], {"race": RACE})
     names = {"a": 7, "b": 3, "c": 5}

@@ -245,6 +245,7 @@ LOSSES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES)
 def test_any_loss_of_keras_trains_as_in_keras_and_is_saved(loss, tmp_path):
     encoder, decoder = small()
@@ -382,6 +383,7 @@ def test_a_decoder_that_cannot_reach_the_data_is_named(layers, data, ranges):
     assert said is None if ranges is None else re.search(ranges, said)
 
 
+@pytest.mark.slow
 def test_it_is_said_once_after_each_compile_and_points_to_the_line_of_the_user():
     autoencoder = kgan.Autoencoder(*small())
     autoencoder.compile()
@@ -427,6 +429,7 @@ def test_masked_steps_do_not_count():
     assert autoencoder.fit(steps, verbose=0).history["loss"][0] == pytest.approx(squares.mean(), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_layers_of_many_kinds():
     keras.utils.set_random_seed(0)
     shared = keras.layers.Dense(16, "relu")

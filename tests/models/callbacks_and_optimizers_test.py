@@ -52,6 +52,7 @@ def test_averaged_weights_are_where_training_ends():
         np.testing.assert_allclose(w, a, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_averages_do_not_replace_weights_between_batches_or_without_training():
     model, plain = (gan(keras.optimizers.SGD(0.1, use_ema=use), "sgd") for use in (True, False))
     model.fit(X, epochs=0, verbose=0)
@@ -62,6 +63,7 @@ def test_averages_do_not_replace_weights_between_batches_or_without_training():
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_rounds_are_counted_whatever_the_optimizer_does(tmp_path):
     def make():
         return gan(*(keras.optimizers.SGD(0.1, gradient_accumulation_steps=3) for _ in range(2)))
@@ -160,6 +162,7 @@ def test_two_devices_save_and_resume(two_devices, tmp_path):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_a_model_saved_within_an_epoch_and_loaded_begins_a_new_epoch(tmp_path):
     model = gan()
     save = keras.callbacks.ModelCheckpoint(tmp_path / "gan.keras", save_freq=3)
@@ -186,6 +189,7 @@ def test_under_xla_a_run_that_diverges_stops_too():
         assert model.rounds < 32
 
 
+@pytest.mark.slow
 def test_a_batch_at_a_time():
     model, by_fit = gan(), gan()
     logs = model.train_on_batch(X[:16], return_dict=True)

@@ -206,6 +206,7 @@ def test_evaluate_moves_nothing():
         np.testing.assert_array_equal(old, new.numpy())
 
 
+@pytest.mark.slow
 def test_the_game_survives_saving(tmp_path):
     game = bilinear(steps={"b": 2})
     game.fit(DATA, batch_size=4, verbose=0)
@@ -389,6 +390,7 @@ def test_what_layers_add_to_the_loss_counts_in_half_precision():
     np.testing.assert_allclose(loss("mixed_bfloat16"), loss("float32"), rtol=1e-2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("eagerly", [False, True])
 def test_float16_and_eager_runs_stop_as_well(eagerly):
     class Root(Networks):

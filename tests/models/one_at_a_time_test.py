@@ -81,6 +81,7 @@ def test_a_second_thread_is_told_to_wait(make, tmp_path):
     assert set(answers) == set(calls) and elsewhere(calls["fit"]) is None  # free again
 
 
+@pytest.mark.slow
 def test_callbacks_use_their_model_but_do_not_train_it():
     model, data = autoencoder()
     seen = {}
@@ -109,6 +110,7 @@ def test_an_error_frees_the_model():
         assert elsewhere(lambda: model.fit(X, verbose=0)) is None
 
 
+@pytest.mark.slow
 def test_a_model_is_saved_and_copied_while_it_trains(tmp_path):
     model, data = autoencoder()
     copies = []
@@ -123,6 +125,7 @@ def test_a_model_is_saved_and_copied_while_it_trains(tmp_path):
         assert elsewhere(lambda made=made: made.fit(X, verbose=0)) is None
 
 
+@pytest.mark.slow
 def test_pretraining_too():
     stack = kgan.StackedAutoencoder([3, 2], seed=0)
     network = dense(3, 2)

@@ -45,6 +45,7 @@ def autoencoder(make):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [spectral, Halved])
 def test_every_step_is_that_of_plain_keras(make):
     ours = autoencoder(make)
@@ -59,6 +60,7 @@ def test_every_step_is_that_of_plain_keras(make):
     np.testing.assert_allclose(ours.predict(X, verbose=0), plain.predict(X, verbose=0), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_two_devices_make_the_weights_of_one(two_devices):
     one = autoencoder(Halved)
     with two_devices.scope():

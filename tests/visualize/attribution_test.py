@@ -83,6 +83,7 @@ def softened(x):
     return keras.ops.tanh(x) / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", [saliency, grad_cam])
 def test_an_activation_that_cannot_be_looked_behind_is_named(function, recwarn):
     for name, layers in (

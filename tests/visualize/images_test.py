@@ -43,6 +43,7 @@ def test_every_image_stands_in_its_cell_pixel_for_pixel(n, columns, padding, sca
     assert not rest.any() or 50 < grid[rest][0] < 200
 
 
+@pytest.mark.slow
 def test_float_images_look_like_the_uint8_images_they_came_from():
     images = digits(9)
     np.testing.assert_array_equal(image_grid(to_float(images)), image_grid(images))

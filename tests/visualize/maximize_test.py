@@ -64,6 +64,7 @@ def variation(images):
     return np.abs(np.diff(images, axis=1)).sum() + np.abs(np.diff(images, axis=2)).sum()
 
 
+@pytest.mark.slow
 def test_regularisers_make_images_smooth_and_keep_them_near_grey(network):
     plain = maximize_unit(network, None, range(5), steps=60, **PLAIN)
     smooth = maximize_unit(network, None, range(5), steps=60, **PLAIN | {"total_variation": 0.5})
@@ -86,6 +87,7 @@ def test_with_jitter_an_image_does_not_depend_on_where_the_unit_looks():
         assert (changed.min(), changed.max()) == (4 - jitter, 4 + jitter)
 
 
+@pytest.mark.slow
 def test_the_seed_decides(network):
     first, again, other = (maximize_unit(network, "conv", 1, steps=3, seed=seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)

@@ -40,6 +40,7 @@ def test_it_does_so_with_other_seeds(seed):
     assert gap < 0.06 and accuracy > 0.75
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "steps"),
     [
@@ -76,6 +77,7 @@ def test_a_table_of_any_length_gets_enough_steps(rows, on):
     assert defaults.plan(7, model, rows, per_step) == (7, 1, 7 * max(1, rows // per_step))
 
 
+@pytest.mark.slow
 def test_copies_of_the_rows_change_an_epoch_and_nothing_else():
     x, y, sex = people(100, 0)
     labels = {"target": y, "sensitive": sex}
@@ -95,6 +97,7 @@ def test_copies_of_the_rows_change_an_epoch_and_nothing_else():
     assert several.rounds == 8
 
 
+@pytest.mark.slow
 def test_the_estimator_takes_its_classifier_to_rest():
     x, y, sex = people(200, 0)
     fair = SKLearnAdversarialClassifier(on="prediction", epochs=2, batch_size=20, random_state=0).fit(x, y, sex)

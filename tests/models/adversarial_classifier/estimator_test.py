@@ -154,6 +154,7 @@ def test_without_sensitive_features_nothing_but_alpha_0_is_trained():
     assert "adversary_loss" not in plain.history_ and plain.predict_proba(X).shape == (200, 2)
 
 
+@pytest.mark.slow
 def test_clones_copies_and_pickles():
     encoder = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "relu")])
     before = encoder.get_weights()

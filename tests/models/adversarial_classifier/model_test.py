@@ -120,6 +120,7 @@ def round_by_hand(parts, objective, batches, alpha, on, equalised_odds):
     return float(target), float(loss)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("objective", "compiled", "settings"),
     [
@@ -145,6 +146,7 @@ def test_training_equals_hand_written_tapes(objective, compiled, settings):
     np.testing.assert_allclose(logs["target_loss"], [np.mean(targets)], rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", [*OBJECTIVES, "without sensitive columns"])
 def test_with_alpha_0_it_trains_as_keras_does(objective):
     plain = objective not in OBJECTIVES
@@ -580,6 +582,7 @@ def spoilt(name):
     return x, {"target": target, "sensitive": sex}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [("NaN", "NaN or infinite"), ("class", "'top', which the data of the first fit"), ("group", "'x', which the data")],
@@ -594,6 +597,7 @@ def test_what_is_wrong_in_a_later_batch_is_told_as_of_arrays(fault, sentence):
             model.fit(*data, verbose=0, **options)
 
 
+@pytest.mark.slow
 def test_numbers_may_be_numpys():
     model = AdversarialClassifier(alpha=np.float32(0.5), warmup_steps=np.int64(4), seed=np.int64(3))
     model.compile("sgd", "sgd", adversary_steps=np.int64(2), run_eagerly=True)

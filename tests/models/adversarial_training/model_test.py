@@ -50,6 +50,7 @@ def differs(a, b):
 # Without a perturbation it is plain training
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "fit", "noisy"),
     [
@@ -177,6 +178,7 @@ def test_evaluate_gives_the_metrics_of_clean_and_of_attacked_inputs():
     np.testing.assert_array_equal(robust.predict(X, verbose=0), inner.predict(X, verbose=0))
 
 
+@pytest.mark.slow
 def test_callbacks_know_the_names_and_which_way_is_better():
     robust = make()
     stop = keras.callbacks.EarlyStopping("val_adversarial_accuracy")
@@ -318,6 +320,7 @@ def test_models_with_several_inputs_are_refused():
         make(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
@@ -426,6 +429,7 @@ def test_numbers_of_numpy_are_taken_and_saved(tmp_path):
     assert keras.models.load_model(tmp_path / "robust.keras").ascent == robust.ascent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("loss", "optimizer", "metrics"),
     [

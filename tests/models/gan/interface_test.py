@@ -42,6 +42,7 @@ FORMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", FORMS.values(), ids=FORMS)
 def test_labels_reach_networks_in_the_form_they_take(labels, tmp_path):
     by_ids, by_vectors = gan(labels), gan(labels)
@@ -127,6 +128,7 @@ def test_behind_a_last_sigmoid_the_logits_are_found(policy, loss):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_average_of_a_spectrally_normalized_generator_has_singular_vectors_of_its_own():
     keras.utils.set_random_seed(0)
     spectral = kgan.layers.SpectralNormalization(L.Dense(6))
@@ -179,6 +181,7 @@ def test_every_layer_and_weight_has_a_name_of_its_own():
     assert model.get_layer(model.generator.name) is model.generator
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["saved_model", "tf_saved_model", "onnx", "litert"])
 def test_formats_of_export(format, tmp_path):
     keras.utils.set_random_seed(0)

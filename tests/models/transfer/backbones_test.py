@@ -192,6 +192,7 @@ def test_a_cut_among_the_fully_connected_layers_needs_the_size_of_imagenet():
         make(weights="imagenet", cut="fc1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kwargs,sentence",
     [

@@ -59,6 +59,7 @@ def test_what_only_a_later_batch_shows_is_the_sentence_of_arrays(x, y, sentence,
         assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_validation_evaluation_and_prediction_are_checked_too(models):
     labels, images = dataset(FLOATS, late(LABELS, 3)), dataset(late(FLOATS, np.nan), LABELS)
     for model in models:

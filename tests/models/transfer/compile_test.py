@@ -30,6 +30,7 @@ def model():
     return make()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "loss",
     [

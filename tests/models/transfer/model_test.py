@@ -432,6 +432,7 @@ def test_arguments_that_do_not_fit_are_refused_in_a_sentence(kwargs, sentence):
         TransferClassifier(kwargs.pop("num_classes"), **kwargs)
 
 
+@pytest.mark.slow
 def test_holding_out_whole_classes_is_refused():
     model, sorted_labels = make(), np.repeat([0, 1, 2], [14, 14, 12])
     with pytest.raises(ValueError, match="sorted by class, so shuffle it first"):

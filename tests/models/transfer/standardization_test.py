@@ -87,6 +87,7 @@ def test_the_scale_of_the_features_does_not_matter():
         np.testing.assert_allclose(found["loss"], expected["loss"], rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_head_begins_at_equal_probabilities_and_learns_what_logistic_regression_does():
     images = np.random.default_rng(2).integers(0, 256, (300, 6, 6, 3)).astype("uint8")
     labels = (images[..., 0].mean((1, 2)) > images[..., 1].mean((1, 2))).astype("int32")
@@ -99,6 +100,7 @@ def test_the_head_begins_at_equal_probabilities_and_learns_what_logistic_regress
     assert right > oracle.score(features[200:], labels[200:]) - 0.05 > 0.6
 
 
+@pytest.mark.slow
 def test_measured_once_and_kept_by_later_fits_unfreezing_saving_and_export(tmp_path):
     model = make()
     model.fit(IMAGES[:24], LABELS[:24], verbose=0)
@@ -124,6 +126,7 @@ def test_measured_once_and_kept_by_later_fits_unfreezing_saving_and_export(tmp_p
     assert not any(w.path in trained for w in model.standardization.weights)
 
 
+@pytest.mark.slow
 def test_a_base_that_trains_from_the_start_and_an_augmented_one_are_measured_too():
     features = np.asarray(make().features(IMAGES), "float64").mean(0)
     whole = make()
@@ -151,6 +154,7 @@ def test_half_precision_measures_and_standardises_in_float32(policy):
     assert model.predict(IMAGES, verbose=0).dtype == np.float32
 
 
+@pytest.mark.slow
 def test_two_devices_measure_what_one_does(two_devices):
     with two_devices.scope():
         two = make()
@@ -179,6 +183,7 @@ def test_the_default_rate_falls_with_the_number_of_features():
     assert learning_rate(25088) == pytest.approx(5.1e-5, rel=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("images,size", [(100, 8), (199, 8), (200, 16), (399, 16), (400, 32), (10_000, 32)])
 def test_few_images_make_small_batches(images, size):
     model = TransferClassifier(2, base=keras.Sequential([keras.Input((1, 1, 3)), keras.layers.Flatten()]), cut=None)
