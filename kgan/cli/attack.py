@@ -176,8 +176,8 @@ def _show_plan(console, classifier: Classifier, images: Images, bounds, settings
         f"{settings['attack']}, {settings['norm']}: {pace}, {limits} at most epsilon",
     ):
         say(console, line)
-    if images.report:
-        say(console, images.report, style="yellow")
+    for note in images.notes:
+        say(console, note, style="yellow")
 
 
 # The work

@@ -26,14 +26,14 @@ class Images:
         targets: int `(n,)`, the number that the classifier gives the class of each image.
         class_names: the names of the classifier's classes.
         what: where the images are from and how many there are, in words.
-        report: a sentence about broken files, or `None`.
+        notes: sentences about what was left out, and about broken files.
     """
 
     pixels: np.ndarray
     targets: np.ndarray
     class_names: list[str]
     what: str
-    report: str | None
+    notes: list[str]
 
     def inputs(self, classifier: Classifier, bounds: tuple[float, float]) -> np.ndarray:
         """float32 array within `bounds` of what the classifier takes."""
@@ -78,7 +78,7 @@ def read(data: str, classifier: Classifier, limit: int) -> Images:
         names = classifier.class_names
     count = len(np.unique(targets))
     what = f"{printable(data)}: {len(rows):,} images of {count} {'class' if count == 1 else 'classes'}, {part}"
-    return Images(pixels, targets, names, what, source.report())
+    return Images(pixels, targets, names, what, [*source.notes, *filter(None, [source.report()])])
 
 
 def _open(data: str, size, limit: int) -> tuple[Source, str]:

@@ -184,13 +184,14 @@ def folder(tmp_path_factory):
             picture = Image.fromarray(X[row, :, :, 0]).convert("RGB")
             picture.save(root / part / f"digit {Y[row]}" / f"{row:03d}.png")
     (root / "test" / "digit 3" / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    (root / "test" / "digit 3" / "phone.heic").write_bytes(b"no image that kgan reads")
     return root
 
 
 def test_a_folder_of_class_folders_and_its_test_part(kgan, files, folder):
     assert kgan(f"attack {files}/plain.keras '{folder}' --epsilons 0.1").code == 0, kgan.err
     assert f"{folder}: 100 images of 10 classes, of the test split" in kgan.out
-    assert "1 broken file was skipped" in kgan.out
+    assert "1 broken file was skipped" in kgan.out and "1 .heic file" in kgan.out
     model = keras.saving.load_model(files / "plain.keras")
     right = (model.predict(X[100:200] / 255, verbose=0).argmax(axis=1) == Y[100:200]).sum()
     assert table(kgan.out)[0, 1] == right

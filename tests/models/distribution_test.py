@@ -42,16 +42,22 @@ def no_scope():
     return contextlib.nullcontext()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("optimizer", [lambda: keras.optimizers.SGD(0.05), lambda: keras.optimizers.Adam(1e-3)])
+def sgd():
+    return keras.optimizers.SGD(0.05)
+
+
+def adam():
+    return keras.optimizers.Adam(1e-3)
+
+
 @pytest.mark.parametrize(
-    "settings",
+    ("optimizer", "settings"),
     [
-        {},
-        {"normalization": "batch", "loss": "non_saturating"},
-        {"conditional": True, "steps": 2},
+        pytest.param(adam, {}, id="relativistic"),
+        pytest.param(sgd, {}, id="relativistic-sgd", marks=pytest.mark.slow),
+        pytest.param(sgd, {"normalization": "batch", "loss": "non_saturating"}, id="batch", marks=pytest.mark.slow),
+        pytest.param(adam, {"conditional": True, "steps": 2}, id="conditional, k = 2", marks=pytest.mark.slow),
     ],
-    ids=["relativistic", "batch norm", "conditional, k = 2"],
 )
 def test_two_devices_train_to_the_weights_and_logs_of_one(two_devices, optimizer, settings):
     one, logs_of_one = train(no_scope(), optimizer, **settings)
