@@ -14,6 +14,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from kgan import files
 from kgan.datasets.pixels import to_uint8
+from kgan.foreign_text import printable
 from kgan.label_inputs import as_network_takes, one_hot_classes
 
 # The attributes of an export that hold the weights, by which one is known.
@@ -120,15 +121,17 @@ def check_target(path: str | os.PathLike) -> None:
         shown = os.fspath(path).encode("utf-8", "backslashreplace").decode()
         raise ValueError(f"{shown} is no name in UTF-8, as TensorFlow takes them: choose another one.") from None
     if path.exists() and not _is_export(path):
+        other = next((name for name in _names(path) if not _WRITTEN.fullmatch(name)), None)
+        such = f" ({printable(other)})" if other is not None else ""
         raise ValueError(
-            f"{path} holds something else than an export of kgan, and would be replaced: choose another folder for "
-            "the export, or move that away."
+            f"{path} holds something else than an export of kgan{such}, and would be replaced: choose another folder "
+            "for the export, or move that away."
         )
 
 
 def _is_export(path: Path) -> bool:
     """Whether a folder holds what `_write` writes, and nothing else."""
-    names = {file.relative_to(path).as_posix() for file in path.rglob("*")} if path.is_dir() else set()
+    names = _names(path)
     if not names or any(not _WRITTEN.fullmatch(name) for name in names):
         return False
     try:
@@ -137,6 +140,12 @@ def _is_export(path: Path) -> bool:
     except (OSError, DecodeError, IndexError):
         return False
     return any(child.local_name in (_GENERATOR, _CLASSIFIER) for child in children)
+
+
+def _names(folder: Path) -> list[str]:
+    """What lies below a folder, but for what file managers leave there; nothing if it is none."""
+    found = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*")) if folder.is_dir() else []
+    return [name for name in found if name.rpartition("/")[2] not in (".DS_Store", "Thumbs.db", "desktop.ini")]
 
 
 @contextlib.contextmanager

@@ -1,8 +1,12 @@
 """Whole files and folders, or none: whatever happens while one is written, its place holds the old or the new one.
 
-Everything is written in a folder of its own beside its place, `.unfinished-...`, and gets its name by one renaming. A
-process that is killed leaves that folder behind, without the lock that the process held on it: by that
+Everything is written in a folder of its own beside its place, `.kgan-unfinished-...`, and gets its name by one
+renaming. A process that is killed leaves that folder behind, without the lock that the process held on it: by that
 `clear_unfinished` tells it from what others are writing now.
+
+An old folder and its new one change places in one step where the system can do that (Linux, on most local file
+systems). Elsewhere there is a moment without either; a process that is killed then leaves the old one aside, and
+`clear_unfinished` puts it back.
 """
 
 import contextlib
@@ -11,6 +15,7 @@ import errno
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -22,8 +27,8 @@ try:
 except ImportError:  # Windows: nothing is locked there, and what a killed process left behind stays
     fcntl = None
 
-_UNFINISHED = ".unfinished-"
-_ASIDE = ".replaced-"  # the old folder, for the moment between two renamings
+_UNFINISHED = re.compile(r"\.kgan-unfinished-(.{0,20})-[a-z0-9_]{8}", re.DOTALL)
+_ASIDE = "aside"  # in such a folder: an old folder, for the moment between two renamings
 _FULL = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the quota of disk space is used up",
@@ -73,7 +78,7 @@ def write_folder(path: str | os.PathLike, write: Callable[[pathlib.Path], object
         OSError: if the folder cannot be written; the old one is still there then.
     """
     path = pathlib.Path(path)
-    clear_unfinished(path.parent)
+    clear_unfinished(path.parent, path.name)
     with _sentences(path), unfinished(path) as temporary:
         write(temporary)
         for folder, _, names in os.walk(temporary):
@@ -91,26 +96,29 @@ def unfinished(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     with contextlib.ExitStack() as stack:
         # The folder is locked as soon as there is one, and another process may clear it away just before.
         while True:
-            folder = tempfile.mkdtemp(prefix=f"{_UNFINISHED}{path.name[:20]}-", dir=path.parent)
+            folder = tempfile.mkdtemp(prefix=f".kgan-unfinished-{path.name[:20]}-", dir=path.parent)
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            if stack.enter_context(_lock(folder)) and os.path.isdir(folder):
-                break
+            with contextlib.suppress(FileNotFoundError):
+                if stack.enter_context(_lock(folder)) is not False and os.path.isdir(folder):
+                    break
         yield pathlib.Path(folder, path.name)
 
 
-def clear_unfinished(folder: str | os.PathLike) -> None:
-    """Removes what killed processes have left in a folder, and puts back what one of them had moved aside."""
-    if fcntl is None:
-        return
-    for path in pathlib.Path(folder).glob(f"{_ASIDE}*"):
-        whole = path.with_name(path.name.removeprefix(_ASIDE))
-        if not whole.exists():
-            os.rename(path, whole)
-        else:
-            shutil.rmtree(path, ignore_errors=True)
-    for path in pathlib.Path(folder).glob(f"{_UNFINISHED}*"):
+def clear_unfinished(folder: str | os.PathLike, name: str | None = None) -> None:
+    """Removes what killed processes have left in a folder, and puts back what one of them had moved aside.
+
+    Args:
+        folder: where to look; what another process is writing there now stays.
+        name: only what was to become a file or folder of this name; all by default.
+    """
+    folder = pathlib.Path(folder)
+    for path in folder.iterdir() if folder.is_dir() else ():
+        match = _UNFINISHED.fullmatch(path.name)
+        if match is None or (name is not None and match[1] != name[:20]):
+            continue
         with contextlib.suppress(OSError), _lock(path) as ours:
-            if ours:
+            if ours:  # and not where nobody can tell
+                _put_back(path)
                 shutil.rmtree(path, ignore_errors=True)
 
 
@@ -124,7 +132,7 @@ def alone_in(folder: str | os.PathLike) -> Iterator[None]:
         ValueError: if another process is in there.
     """
     with _lock(folder) as ours:
-        if not ours:
+        if ours is False:
             raise ValueError(f"another kgan process is writing into {folder}: wait until it has ended, or stop it.")
         yield
 
@@ -150,16 +158,19 @@ def _sentences(path, size=None):
         if error.errno not in _FULL:
             raise
         takes = "" if size is None else f" takes {in_words(size)} and"
-        free = in_words(shutil.disk_usage(path.parent).free) if path.parent.exists() else "nothing"
-        text = f"{_FULL[error.errno]}: {path}{takes} cannot be written, {free} is free there"
-        raise OSError(error.errno, text) from error
+        free = f", {in_words(shutil.disk_usage(path.parent).free)} is free there" if error.errno == errno.ENOSPC else ""
+        raise OSError(error.errno, f"{_FULL[error.errno]}: {path}{takes} cannot be written{free}") from error
 
 
 @contextlib.contextmanager
-def _lock(folder) -> Iterator[bool]:
-    """Whether nobody else holds the lock of a folder; it is ours then, as long as the context lasts."""
+def _lock(folder) -> Iterator[bool | None]:
+    """Takes the lock of a folder for as long as the context lasts.
+
+    Yields:
+        `True` if it is ours, `False` if another process or thread holds it, `None` where there are no locks.
+    """
     if fcntl is None:
-        yield True
+        yield None
         return
     number = os.open(folder, os.O_RDONLY)
     try:
@@ -168,8 +179,8 @@ def _lock(folder) -> Iterator[bool]:
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             ours = False
-        except OSError:  # a file system without locks
-            pass
+        except OSError:  # file systems of networks lock no folders
+            ours = None
         yield ours
     finally:
         os.close(number)
@@ -177,9 +188,10 @@ def _lock(folder) -> Iterator[bool]:
 
 def _onto_disk(path) -> None:
     """Waits until a file or the entries of a folder are on the disk, where the system can tell."""
-    if os.name == "nt" and os.path.isdir(path):
+    windows = os.name == "nt"
+    if windows and os.path.isdir(path):
         return
-    number = os.open(path, os.O_RDONLY)
+    number = os.open(path, os.O_RDWR if windows else os.O_RDONLY)
     try:
         os.fsync(number)
     except OSError as error:
@@ -190,21 +202,27 @@ def _onto_disk(path) -> None:
 
 
 def _replace_folder(new: pathlib.Path, path: pathlib.Path) -> None:
-    """Gives `new` the name of `path`; an old folder there goes where `new` was, or vanishes."""
+    """Gives `new` the name of `path`; an old folder there comes to lie in the folder of `new`."""
     if not path.exists():
         os.rename(new, path)
         return
     if _exchange(new, path):
         return
-    aside = path.with_name(f"{_ASIDE}{path.name}")
+    aside = new.parent / _ASIDE
     try:
-        os.rename(path, aside)
+        aside.mkdir()
+        os.rename(path, aside / path.name)
         os.rename(new, path)
     except BaseException:
-        if not path.exists() and aside.exists():
-            os.rename(aside, path)
+        _put_back(new.parent)
         raise
-    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _put_back(unfinished: pathlib.Path) -> None:
+    """Gives what was moved aside its name back, if nothing else has it."""
+    for old in (unfinished / _ASIDE).iterdir() if (unfinished / _ASIDE).is_dir() else ():
+        if not (unfinished.parent / old.name).exists():
+            os.rename(old, unfinished.parent / old.name)
 
 
 def _exchange(first: pathlib.Path, second: pathlib.Path) -> bool:

@@ -7,7 +7,7 @@ import pathlib
 
 import psutil
 
-# Of control groups, versions 2 and 1: containers and batch systems limit memory there.
+# Of control groups, versions 2 and 1, as a container sees its own.
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 

@@ -24,6 +24,7 @@ def make(out: Path, arguments: list[str]):
             ["train", "--out", str(run), *arguments],
             ["export", str(run), "--out", str(out)],
         ):
+            (out / "record.json").unlink(missing_ok=True)  # an export replaces nothing but exports
             if code := command(line):
                 raise SystemExit(code)
         config = json.loads((run / "config.json").read_text())

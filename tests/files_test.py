@@ -122,6 +122,39 @@ def test_what_another_process_is_writing_is_not_cleared(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_others_have_named_alike_is_not_cleared(tmp_path):
+    files.write_folder(tmp_path / "folder", write_both(b"old"))
+    (tmp_path / ".unfinished-novel").mkdir()
+    (tmp_path / ".unfinished-novel" / "chapter 1").write_text("It was")
+    left = tmp_path / ".kgan-unfinished-other-abcd1234"  # of another target, which somebody may still want to see
+    left.mkdir()
+    files.write_folder(tmp_path / "folder", write_both(b"new"))
+    assert left.exists() and (tmp_path / ".unfinished-novel" / "chapter 1").exists()
+    files.clear_unfinished(tmp_path)
+    assert not left.exists() and (tmp_path / ".unfinished-novel" / "chapter 1").exists()
+
+
+def test_without_locks_nobody_is_kept_out_and_nothing_is_cleared(tmp_path, monkeypatch):
+    def no_locks(*args):
+        raise OSError(errno.EBADF, "Bad file descriptor")  # as on file systems of networks
+
+    monkeypatch.setattr(files.fcntl, "flock", no_locks)
+    with files.alone_in(tmp_path), files.unfinished(tmp_path / "a") as temporary:
+        temporary.write_text("half")
+        files.clear_unfinished(tmp_path)
+        assert temporary.read_text() == "half"
+
+
+def test_names_may_be_as_long_as_the_system_allows(tmp_path, monkeypatch):
+    name = "n" * 255
+    files.write_text(tmp_path / name, "text")
+    (tmp_path / name).unlink()
+    monkeypatch.setattr(files, "_exchange", lambda first, second: False)
+    for content in (b"old", b"new"):
+        files.write_folder(tmp_path / name, write_both(content))
+    assert tree(tmp_path) == {f"{name}/a": b"new", f"{name}/b": b"new"}
+
+
 def test_one_at_a_time(tmp_path):
     with files.alone_in(tmp_path):
         with pytest.raises(ValueError, match=f"another kgan process is writing into {tmp_path}: wait until"):
@@ -138,7 +171,7 @@ def test_a_full_disk_is_told_with_what_is_missing(tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # as a disk that takes no more
     try:
-        with pytest.raises(OSError, match=r"big.bin takes 123 kB and cannot be written, .* is free there") as raised:
+        with pytest.raises(OSError, match=r"be so large: .*big.bin takes 123 kB and cannot be written$") as raised:
             files.write_bytes(path, bytes(123_456))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -149,7 +182,7 @@ def test_a_full_disk_is_told_with_what_is_missing(tmp_path):
     def fill(temporary):
         raise full
 
-    with pytest.raises(OSError, match="the disk is full: .*big.bin cannot be written") as raised:
+    with pytest.raises(OSError, match="the disk is full: .*big.bin cannot be written, .* is free there$") as raised:
         files.write_file(path, fill)
     assert files.reason(raised.value).startswith("the disk is full: ")
 

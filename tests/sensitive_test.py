@@ -194,7 +194,7 @@ def test_validation_data_and_inputs_are_checked_before_any_training():
     labels = {"target": Y, "sensitive": S}
     for given, sentence in (
         ((X, Y), "but the labels are ndarray"),
-        ((X[:, :1], labels), r"x must have shape \('n', 2\), as the network takes it, but has \('n', 1\)"),
+        ((X[:, :1], labels), r"x must have shape \(n, 2\), as the network takes it, but has \(n, 1\)"),
         ((X, labels | {"sensitive": ["z"] * N}), "holds 'z'"),
     ):
         with pytest.raises(ValueError, match=sentence):

@@ -78,14 +78,16 @@ def read_rows(path: str | os.PathLike) -> list[dict[str, str]]:
         ValueError: if it does not hold a row of numbers for each epoch, in their order.
     """
     try:
-        with open(path, newline="", encoding="utf-8") as file:
-            # Strict: a quotation mark that somebody's editor left open would swallow the rows after it.
-            table = csv.DictReader(file, strict=True)
-            rows, names = list(table), table.fieldnames or ()
+        text = pathlib.Path(path).read_bytes().decode("utf-8")
+        # Strict: a quotation mark that somebody's editor left open would swallow the rows after it.
+        table = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        rows, names = list(table), table.fieldnames or ()
     except OSError as error:
         raise ValueError(f"{reason(error)}: it cannot be read.") from None
     except (ValueError, csv.Error) as error:  # a ValueError: bytes that are no UTF-8
         raise ValueError(f"{path} is damaged: {error}.") from None
+    if text and not text.endswith("\n"):  # a number may have lost its end and still be one
+        raise ValueError(f"{path} is damaged: its last line has no end.")
     if "epoch" not in names:
         raise ValueError(f"{path} is damaged: it has no column named epoch.")
     for number, row in enumerate(rows, start=1):

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import warnings
 
 import keras
 
@@ -13,7 +14,7 @@ from kgan.backend import keras_internals
 from kgan.foreign_text import first_line
 from kgan.scalars import is_count
 
-_WEIGHTS = re.compile(r"epoch_(\d{4,})\.weights\.h5")
+_WEIGHTS = re.compile(r"epoch_(\d{4,})(-[0-9a-f]{8})?\.weights\.h5")
 
 
 class ResumePoint(keras.callbacks.Callback):
@@ -39,6 +40,7 @@ class ResumePoint(keras.callbacks.Callback):
         super().__init__()
         self.folder = pathlib.Path(folder)
         self._known = None  # the epochs of the checkpoint that this object has restored or saved
+        self._begun = False  # whether an epoch of this training has
 
     @property
     def epochs(self) -> int | None:
@@ -64,10 +66,10 @@ class ResumePoint(keras.callbacks.Callback):
             return None
         weights = self.folder / state["weights"]
         try:
-            right = files.checksum(weights) == state["sha256"]
+            found = files.checksum(weights)
         except OSError as error:
             raise ValueError(f"the checkpoint is incomplete: {files.reason(error)}.") from None
-        if not right:
+        if found != state.get("sha256", found):  # the first versions wrote none
             raise ValueError(f"the checkpoint {weights} is damaged: its bytes are not those that were written.")
         return state["epochs"]
 
@@ -89,7 +91,9 @@ class ResumePoint(keras.callbacks.Callback):
         state = self._state()
         weights = self.folder / state["weights"]
         try:
-            model.load_weights(weights)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Keras warns of each weight before it raises
+                model.load_weights(weights)
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"the checkpoint {weights} belongs to another model: {first_line(error)}.") from error
         self._known = state["epochs"]
@@ -99,26 +103,39 @@ class ResumePoint(keras.callbacks.Callback):
         """Saves the model as it is after `epochs` complete epochs, and then removes the checkpoint before."""
         self.folder.mkdir(exist_ok=True)
         content = keras_internals.weights_as_hdf5(self.model)
-        weights = self.folder / f"epoch_{epochs:04d}.weights.h5"
-        state = {"epochs": epochs, "weights": weights.name, "sha256": hashlib.sha256(content).hexdigest()}
-        files.write_bytes(weights, content)
+        checksum = hashlib.sha256(content).hexdigest()
+        before = self._state()
+        name = f"epoch_{epochs:04d}.weights.h5"
+        if before is not None and before["weights"] == name:  # which stays until there is another one
+            name = f"epoch_{epochs:04d}-{checksum[:8]}.weights.h5"
+        files.write_bytes(self.folder / name, content)
+        state = {"epochs": epochs, "weights": name, "sha256": checksum}
         files.write_text(self.folder / "state.json", json.dumps(state) + "\n")
         self._known = epochs
-        for old in self._weights():
-            if old != weights:
-                old.unlink()
+        self.clear()
+
+    def clear(self) -> None:
+        """Removes what a killed process has left: what it had not finished, and all weights but the last ones."""
+        files.clear_unfinished(self.folder)
+        state = self._state()
+        for weights in self._weights():
+            if state is not None and weights.name != state["weights"]:
+                weights.unlink()
 
     def on_train_begin(self, logs=None):
         self.folder.mkdir(parents=True, exist_ok=True)
-        files.clear_unfinished(self.folder)
-        epochs = self.epochs
-        if epochs is None:
+        self.clear()
+        self._begun = False
+        if self.epochs is None:
             self.save(0)
-        elif epochs != self._known:
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if not self._begun and self.epochs not in (epoch, self._known):
             raise ValueError(
-                f"{self.folder} holds a checkpoint of {epochs} epochs, which this training would overwrite: go on from "
-                "it with initial_epoch=point.restore(model), or give another folder."
+                f"{self.folder} holds a checkpoint of {self.epochs} epochs, which this training would overwrite: go on "
+                "from it with initial_epoch=point.restore(model), or give another folder."
             )
+        self._begun = True
 
     def on_epoch_end(self, epoch, logs=None):
         self.save(epoch + 1)
@@ -131,10 +148,11 @@ class ResumePoint(keras.callbacks.Callback):
         try:
             state = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            if self._weights():
+            trained = [weights for weights in self._weights() if int(_WEIGHTS.fullmatch(weights.name)[1])]
+            if trained:  # the very first weights are written just before the first state
                 raise ValueError(
-                    f"{path} is missing beside {self._weights()[-1].name}: the checkpoint cannot be told from others "
-                    "without it."
+                    f"{path} is missing beside {trained[-1].name}: the checkpoint cannot be told from others without "
+                    "it."
                 ) from None
             return None
         except OSError as error:
@@ -148,7 +166,9 @@ class ResumePoint(keras.callbacks.Callback):
 
 def _is_state(state) -> bool:
     """Whether this is what `save` writes; a name with a path in it is not."""
-    if not isinstance(state, dict) or not all(isinstance(state.get(name), str) for name in ("weights", "sha256")):
+    if not isinstance(state, dict) or not isinstance(state.get("weights"), str):
+        return False
+    if not isinstance(state.get("sha256", ""), str):
         return False
     weights = _WEIGHTS.fullmatch(state["weights"])
     return weights is not None and is_count(state.get("epochs"), 0) and int(weights[1]) == state["epochs"]

@@ -40,11 +40,15 @@ def main(arguments: list[str] | None = None) -> int:
         The exit code: 0, 1 if training failed, 2 for what cannot be done, 130 after Ctrl-C, 143 after SIGTERM.
     """
     command = typer.main.get_command(app)
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        with signals.as_interrupts():
-            code = command.main(arguments, prog_name="kgan", standalone_mode=False) or 0
+        # Not by `command.main`, which swallows Ctrl-C.
+        with signals.as_interrupts(), command.make_context("kgan", list(given)) as context:
+            code = command.invoke(context) or 0
             sys.stdout.flush()
             return code
+    except typer.Exit as end:
+        return end.exit_code
     except BrokenPipeError:
         # As in `kgan datasets | head -1`: who reads has read enough. Python would complain at the end that it cannot
         # write the rest.
@@ -56,8 +60,6 @@ def main(arguments: list[str] | None = None) -> int:
         message = str(error)
     except (MemoryError, tf.errors.ResourceExhaustedError):
         message = "out of memory: use a smaller batch_size, width or image_size, or ask for less at a time."
-    except typer.Abort:
-        return _stopped(KeyboardInterrupt())
     except KeyboardInterrupt as stop:
         return _stopped(stop)
     except Exception as error:
@@ -65,7 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
         if not hasattr(error, "format_message"):
             raise
         message = error.format_message()
-    print(f"kgan: {printable(message)}", file=sys.stderr)
+    if message:  # `kgan` alone has shown its help
+        print(f"kgan: {printable(message)}", file=sys.stderr)
     return 2
 
 

@@ -16,7 +16,7 @@ from keras import ops
 from rich.console import Console
 
 from kgan import ascent, attacks, class_scores, files
-from kgan.cli import attack_data, attack_model, run_folder
+from kgan.cli import attack_data, attack_model, run_folder, signals
 from kgan.cli.attack_data import Images
 from kgan.cli.attack_model import Classifier, format_range
 from kgan.cli.attack_report import Examples, Report
@@ -60,9 +60,9 @@ def attack(
     """Attacks a trained classifier: its accuracy when every image moves a little, the worst way."""
     try:
         _attack(model, data, epsilons, method, norm, steps, value_range, limit, seed, batch_size, out)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         say(Console(stderr=True), "Stopped: nothing was written.")
-        raise typer.Exit(130) from None
+        raise typer.Exit(signals.exit_code(stop)) from None
     except (MemoryError, tf.errors.ResourceExhaustedError):
         raise ValueError("out of memory: use a smaller batch_size or limit.") from None
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 
 from kgan.files import checksum, reason, write_text
+from kgan.foreign_text import shell_word
 
 NAME = "SHA256SUMS"
 _LINE = re.compile("([0-9a-f]{64})  (.+)")
@@ -36,11 +37,13 @@ def check(run: pathlib.Path, result: pathlib.Path) -> bool:
         result: a file or a folder in it.
 
     Returns:
-        Whether there are checksums of it: runs that wrote none have nothing to compare.
+        Whether there are checksums of it: what is no run, and runs that wrote none, have nothing to compare.
 
     Raises:
         ValueError: if a file is not what it was when it was written.
     """
+    if not (run / "config.json").is_file():  # others keep files of this name too
+        return False
     sums = read(run)
     noted = [name for name in sums if _belongs(run / name, result)]
     for name in noted:
@@ -49,7 +52,10 @@ def check(run: pathlib.Path, result: pathlib.Path) -> bool:
         except OSError as error:
             raise ValueError(f"{run} is incomplete: {reason(error)}, though {NAME} lists it.") from None
         if not same:
-            raise ValueError(f"{run / name} is damaged: its bytes are not those that were written (see {run / NAME}).")
+            raise ValueError(
+                f"{run / name} is damaged or was changed: its bytes are not those that the run wrote (see "
+                f"{run / NAME}), and `kgan train --resume {shell_word(run)}` makes it again."
+            )
     return bool(noted)
 
 

@@ -1,5 +1,6 @@
 """`kgan export`: the generator of a run, for use without kgan."""
 
+import contextlib
 import pathlib
 
 import typer
@@ -37,18 +38,20 @@ def export(
         raise ValueError(f"{run} has no checkpoint yet: train it first.")
     gan = recipe.build(settings.changed(devices="1"), data, distribution.choose(1))
     epochs = point.restore(gan)
-    ours = path == folder.generator
-    if ours:
-        checksums.forget(folder.path, [path])
-    if format == "onnx":
-        # Whatever the run computed in, its weights are float32, and so is what ONNX runtimes compute in.
-        generator = recipe.build(
-            settings.changed(devices="1", precision="float32"), data, distribution.choose(1)
-        ).generator
-        generator.set_weights((gan.ema_generator if ema else gan.generator).get_weights())
-        export_onnx(generator, path, num_classes=data.num_classes, class_names=data.class_names)
-    else:
-        gan.export(path, ema=ema)
-    if ours:
-        checksums.write(folder.path, [path])
+    with contextlib.ExitStack() as alone:
+        ours = path.resolve() == folder.generator.resolve()
+        if ours:
+            alone.enter_context(folder.alone())
+            checksums.forget(folder.path, [folder.generator])
+        if format == "onnx":
+            # Whatever the run computed in, its weights are float32, and so is what ONNX runtimes compute in.
+            generator = recipe.build(
+                settings.changed(devices="1", precision="float32"), data, distribution.choose(1)
+            ).generator
+            generator.set_weights((gan.ema_generator if ema else gan.generator).get_weights())
+            export_onnx(generator, path, num_classes=data.num_classes, class_names=data.class_names)
+        else:
+            gan.export(path, ema=ema)
+        if ours:
+            checksums.write(folder.path, [folder.generator])
     typer.echo(f"{path}  the generator after {epochs} epochs")

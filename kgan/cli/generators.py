@@ -207,7 +207,7 @@ def _are_images(shape: tuple[int, ...], n: int) -> bool:
 def _find(path: pathlib.Path) -> pathlib.Path:
     for folder in (path, path / "generator"):
         if (folder / "saved_model.pb").is_file():
-            checksums.check(folder.parent, folder)  # of a run; others have none
+            checksums.check(folder.parent, folder)
             return folder
     if (path / "config.json").is_file():
         raise ValueError(

@@ -74,7 +74,7 @@ class RunFolder:
         epochs = callbacks.ResumePoint(self.checkpoint).check()
         history = read_history(self.history)
         if epochs is None:
-            made = [path for path in (self.history, self.samples, *self.results) if path.exists()]
+            made = [path for path in (self.history, *self.results, *self.samples.glob("*.png")) if path.exists()]
             if made:
                 raise ValueError(f"{self.checkpoint} holds no checkpoint, but there is {made[0]}: it has been removed.")
         elif history:
@@ -146,13 +146,8 @@ def new_folder(data: str, out: str | None) -> RunFolder:
     if out is not None:
         path = pathlib.Path(out).expanduser()
         check_target(path / "generator")  # before hours of training, after which it is written
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            what = (
-                "holds a run: --resume goes on with it, another --out"
-                if (path / "config.json").exists()
-                else ("is not empty: another --out")
-            )
-            raise ValueError(f"{path} {what} starts a new one.")
+        files.clear_unfinished(path)
+        refuse_used(path)
         path.mkdir(parents=True, exist_ok=True)
         return RunFolder(path)
     check_target(pathlib.Path("runs", "generator"))
@@ -165,6 +160,18 @@ def new_folder(data: str, out: str | None) -> RunFolder:
             return RunFolder(path)
         except FileExistsError:
             number += 1
+
+
+def refuse_used(path: pathlib.Path) -> None:
+    """Refuses a folder for a new run that holds something.
+
+    Raises:
+        ValueError: if so.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        holds_run = (path / "config.json").exists()
+        what = "holds a run: --resume goes on with it, another --out" if holds_run else "is not empty: another --out"
+        raise ValueError(f"{path} {what} starts a new one.")
 
 
 def read_settings(path: str | os.PathLike) -> Settings:

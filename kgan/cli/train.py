@@ -41,6 +41,14 @@ class Run:
         return callbacks.ResumePoint(self.folder.checkpoint)
 
     @property
+    def epochs_kept(self) -> int:
+        """How many epochs lie in the folder now, whatever has happened to it."""
+        try:
+            return self.point.epochs or 0
+        except ValueError:
+            return 0
+
+    @property
     def seconds_done(self) -> float:
         """What earlier parts of this run took."""
         history = read_history(self.folder.history, self.epochs_done) if self.epochs_done else {}
@@ -97,10 +105,9 @@ def train(
             return
         if run.folder is None:
             run.folder = run_folder.new_folder(run.settings.data, out)
-            run.folder.write_config(run.settings, run.data)
-            alone.enter_context(run.folder.alone())
-        else:
-            run.folder.write_config(run.settings, run.data)
+            alone.enter_context(files.alone_in(run.folder.path))
+            run_folder.refuse_used(run.folder.path)  # by another one that began at the same moment
+        run.folder.write_config(run.settings, run.data)
         code = _train(run, console)
         if run.source.report():
             say(console, run.source.report(), style="yellow")
@@ -166,6 +173,7 @@ def _train(run: Run, console: Console) -> int:
     grid = callbacks.SampleGrid(folder.samples)
     grid.set_model(run.gan)
     try:
+        run.point.clear()
         if run.finished:
             say(
                 console,
@@ -230,7 +238,7 @@ def _stopped(why: str, run: Run, code: int, *, resume: bool = True) -> int:
     path = run.folder.path
     if run.folder.config.exists():
         command = f"; go on with: kgan train --resume {shell_word(path)}" if resume else "."
-        kept = run.point.epochs or 0
+        kept = run.epochs_kept
         number = {0: "no complete epoch is", 1: "1 complete epoch is"}.get(kept, f"{kept} complete epochs are")
         kept = f"In {path} {number} kept{command}"
     else:

@@ -12,7 +12,7 @@ from kgan.cli.screen import say
 from kgan.cli.transfer_run import FINE_TUNING_STEPS, TransferRun
 from kgan.cli.transfer_settings import TransferSettings
 from kgan.export import check_target
-from kgan.files import alone_in
+from kgan.files import alone_in, clear_unfinished
 from kgan.models.transfer import TransferClassifier, freezing
 from kgan.models.transfer.reading import default_batch_size
 
@@ -115,8 +115,10 @@ def transfer(
 def _refuse_used(out: str | None) -> None:
     path = pathlib.Path(out or "runs").expanduser()
     check_target(path / "classifier")  # before hours of training, after which it is written
-    if out is not None and path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise ValueError(f"{path} is not empty: another --out starts a new run.")
+    if out is not None:
+        clear_unfinished(path)
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise ValueError(f"{path} is not empty: another --out starts a new run.")
 
 
 def _build(settings: TransferSettings, num_classes: int) -> TransferClassifier:

@@ -52,8 +52,16 @@ def refuse_other_shapes(parts, network):
         return
     for wanted, part in zip(known, parts, strict=True):
         given, wanted = tuple(part.shape[1:]), tuple(wanted.shape[1:])
+        if given[-1:] == (1,) and len(given) == len(wanted) + 1:
+            given = given[:-1]  # Keras drops such an axis
+        if wanted[-1:] == (1,) and len(wanted) == len(given) + 1:
+            given = (*given, 1)  # and adds it
         if len(given) != len(wanted) or any(None not in (a, b) and a != b for a, b in zip(wanted, given, strict=True)):
-            raise ValueError(f"x must have shape {('n', *wanted)}, as the network takes it, but has {('n', *given)}.")
+            raise ValueError(f"x must have shape {_shape(wanted)}, as the network takes it, but has {_shape(given)}.")
+
+
+def _shape(shape) -> str:
+    return f"({', '.join(['n', *('any' if side is None else str(side) for side in shape)])})"
 
 
 def name_of(position: int, data) -> str:

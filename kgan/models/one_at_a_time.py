@@ -25,26 +25,26 @@ def alone(model, method: str):
     Raises:
         RuntimeError: if another thread is at it, or training is called within training.
     """
-    me = threading.get_ident()
-    with _LOCK:
-        running = _RUNNING.setdefault(model, [])
-        if running and running[0][0] != me:
-            raise RuntimeError(
-                f"{method} cannot run now, because another thread is within {running[0][1]} of the same "
-                f"{type(model).__name__}: wait for that to end, or give each thread a model of its own."
-            )
-        outer = [name for _, name in running if name in _TRAINING]
-        if outer and method in _TRAINING:
-            raise RuntimeError(
-                f"{method} was called within {outer[0]} of the same {type(model).__name__}, as by a callback: call it "
-                "after that has ended."
-            )
-        running.append((me, method))
+    me, running = threading.get_ident(), _RUNNING.setdefault(model, [])
+    entry = [me, method]
     try:
+        with _LOCK:
+            if running and running[0][0] != me:
+                raise RuntimeError(
+                    f"{method} cannot run now, because another thread is within {running[0][1]} of the same "
+                    f"{type(model).__name__}: wait for that to end, or give each thread a model of its own."
+                )
+            outer = [name for _, name in running if name in _TRAINING]
+            if outer and method in _TRAINING:
+                raise RuntimeError(
+                    f"{method} was called within {outer[0]} of the same {type(model).__name__}, as by a callback: call "
+                    "it after that has ended."
+                )
+            running.append(entry)
         yield
     finally:
-        with _LOCK:
-            running.pop()
+        with _LOCK:  # wherever Ctrl-C came, what was noted is taken away again, and nothing else
+            running[:] = [other for other in running if other is not entry]
 
 
 def exclusive(method):

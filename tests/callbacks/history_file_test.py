@@ -57,6 +57,7 @@ def test_what_was_not_logged_in_every_epoch_is_nan_there(tmp_path):
         (b"epoch,loss\n1,0.5\n3,0.4\n", "its epochs do not follow one another"),
         (b"epoch,loss\n2,0.5\n1,0.4\n", "its epochs do not follow one another"),
         (b'epoch,loss\n1,"0.5\n2,0.4\n', "unexpected end of data"),
+        (b"epoch,seconds\n1,3600.5\n2,72", "its last line has no end"),
         (b"\xff\xfe\0\0", "codec"),
     ],
 )

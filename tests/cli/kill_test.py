@@ -12,9 +12,6 @@ KILLED = """
 import os, signal, sys
 from kgan import callbacks
 from kgan.cli import main
-import pytest
-
-pytestmark = pytest.mark.slow  # whole scripts
 
 def kill(self, batch, logs=None):
     if self.epoch == 2:

@@ -1,5 +1,6 @@
 """What ends a process from outside, and a screen that is gone."""
 
+import functools
 import os
 import pathlib
 import signal
@@ -14,7 +15,9 @@ KGAN = [sys.executable, "-c", "import sys, kgan_command; sys.exit(kgan_command.m
 LONG = "train digits --limit 96 --width 4 --latent-dim 8 --batch-size 32 --steps-per-epoch 1 --epochs 100000"
 
 
-def start(arguments, **options):
+def start(arguments, hang_up=signal.SIG_DFL, **options):
+    """Starts the command; `hang_up` is what SIGHUP does, whatever the tests themselves run under."""
+    options["preexec_fn"] = functools.partial(signal.signal, signal.SIGHUP, hang_up)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": ROOT}
     return subprocess.Popen([*KGAN, *arguments], **pipes | options)
 
@@ -44,7 +47,7 @@ def test_while_a_run_trains(tmp_path, name, code):
     assert process.returncode == code
     (line,) = error.splitlines()
     assert line.startswith(f"Stopped. In {run} ") and f"go on with: kgan train --resume '{run}'" in line
-    assert (run / "checkpoint" / "state.json").exists() and not list(run.rglob(".unfinished-*"))
+    assert (run / "checkpoint" / "state.json").exists() and not list(run.rglob(".kgan-unfinished-*"))
 
 
 @pytest.mark.slow
@@ -59,8 +62,7 @@ def test_a_closed_pipe_ends_it_quietly(tmp_path):
 @pytest.mark.slow
 def test_what_is_ignored_stays_ignored(tmp_path):
     run = tmp_path / "run"
-    ignore = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)  # noqa: E731 as nohup does
-    process = start([*LONG.split(), "--out", str(run)], preexec_fn=ignore)
+    process = start([*LONG.split(), "--out", str(run)], hang_up=signal.SIG_IGN)  # as nohup does
     while process.poll() is None and not (run / "history.csv").exists():
         time.sleep(0.05)
     process.send_signal(signal.SIGHUP)

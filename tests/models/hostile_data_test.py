@@ -172,9 +172,9 @@ def test_what_is_too_large_for_float32_is_refused_without_a_warning():
 
 
 def test_other_shapes_are_told_apart_before_the_network_runs():
-    with pytest.raises(ValueError, match=r"x must have shape \('n', 4, 4, 1\), as the network takes it, but has"):
+    with pytest.raises(ValueError, match=r"x must have shape \(n, 4, 4, 1\), as the network takes it, but has"):
         autoencoder().encode(UNIT[:, :3])
-    with pytest.raises(ValueError, match=r"x must have shape \('n', 2\), as the network takes it, but has \('n', 3\)"):
+    with pytest.raises(ValueError, match=r"x must have shape \(n, 2\), as the network takes it, but has \(n, 3\)"):
         gan().predict(np.zeros((4, 3), "float32"))
     with pytest.raises(ValueError, match="got float"):
         autoencoder().predict([1.0, 2.0], verbose=0)
