@@ -154,6 +154,7 @@ def test_no_epsilon_no_change(model):
 # The same however it is run
 
 
+@pytest.mark.slow
 def test_the_size_of_the_batches_makes_no_difference(model):
     whole, parts = (attacks.pgd(model, X, Y, 0.1, steps=3, seed=5, batch_size=size) for size in (48, 7))
     assert_rounding(whole, parts)

@@ -157,6 +157,7 @@ def by_hand(form):
     return generator
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["ids", "ids in a column", "float ids in a column", "one-hot"])
 def test_int_labels_are_taken_whatever_the_network_takes(form, tmp_path):
     import onnxruntime
@@ -175,6 +176,7 @@ def test_int_labels_are_taken_whatever_the_network_takes(form, tmp_path):
     np.testing.assert_array_equal(session.run(None, {"latents": z, "labels": labels})[0], expected)
 
 
+@pytest.mark.slow
 def test_the_number_of_classes_is_known_from_names_or_one_hot_labels(tmp_path):
     import onnx
 

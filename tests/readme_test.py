@@ -56,6 +56,7 @@ def test_the_game_of_ones_own_is_saved_loaded_and_resumed(tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_optimizers_for_groups_of_layers():
     base, head = (keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)]) for _ in range(2))
     names = {"kgan": kgan, "keras": keras, "base": base, "head": head, "model": keras.Sequential([base, head])}

@@ -129,6 +129,7 @@ def test_a_damaged_checkpoint_is_refused_in_a_sentence(tmp_path):
         point.check()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     fit(gan(), 1, ResumePoint(tmp_path))
     other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])

@@ -109,6 +109,7 @@ def test_without_out_nothing_is_written(kgan, files, tmp_path, monkeypatch):
 # The range
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "options", "said"),
     [
@@ -162,6 +163,7 @@ def test_a_range_that_is_not_the_models_is_noticed(kgan, files):
         assert notes == ([expected] if (file, options) == ("minus", "") else [])
 
 
+@pytest.mark.slow
 def test_epsilons_in_the_units_of_another_range_are_noticed(kgan, files):
     for epsilons, noticed in (("4/255,8/255", True), ("0,8", False)):
         assert kgan(f"attack {files}/rescaling.keras digits --limit 20 --epsilons {epsilons}").code == 0
@@ -188,6 +190,7 @@ def folder(tmp_path_factory):
     return root
 
 
+@pytest.mark.slow
 def test_a_folder_of_class_folders_and_its_test_part(kgan, files, folder):
     assert kgan(f"attack {files}/plain.keras '{folder}' --epsilons 0.1").code == 0, kgan.err
     assert f"{folder}: 100 images of 10 classes, of the test split" in kgan.out

@@ -69,6 +69,7 @@ def test_labels_are_given_by_name_or_number(kgan, run, tmp_path):
     assert generator.class_ids("2, cat,0") == [2, 0, 0]
 
 
+@pytest.mark.slow
 def test_a_wrong_name_is_answered_with_the_right_ones(kgan, run):
     for labels in ("dgo", "cat,dgo", "3", "-1", ""):
         assert kgan(f"sample {run} --labels '{labels}'").code == 2
@@ -79,6 +80,7 @@ def test_a_wrong_name_is_answered_with_the_right_ones(kgan, run):
     assert "(did you mean zebra Å?)" in kgan.err
 
 
+@pytest.mark.slow
 def test_names_that_are_numbers_are_names(tmp_path):
     generator = exported(tmp_path / "tens", ["10", "20", "1"])
     assert generator.class_ids("10") == [0] and generator.class_ids("1,20") == [2, 1]

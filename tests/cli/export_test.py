@@ -24,6 +24,7 @@ def test_a_checkpoint_is_exported_with_and_without_the_moving_average(kgan, whol
     assert not np.array_equal(gan.generate(12, seed=3, ema=True), gan.generate(12, seed=3, ema=False))
 
 
+@pytest.mark.slow
 def test_an_onnx_file_makes_the_same_images(kgan, whole_run, tmp_path):
     assert kgan(f"export {whole_run} --format onnx --out {tmp_path}/generator.onnx").code == 0
     generator = Generator(whole_run)

@@ -138,6 +138,7 @@ def test_the_exported_classifier_gives_the_predictions_without_kgan(run, photos)
     assert np.mean([row["predicted"] == row["true"] for row in rows]) > 0.7
 
 
+@pytest.mark.slow
 def test_the_keras_model_is_the_exported_one_with_the_layers_that_were_tuned(run, photos):
     files = [row["file"] for row in predictions(run)]
     model = keras.models.load_model(run / "model.keras")
@@ -230,6 +231,7 @@ def test_ctrl_c_in_fine_tuning_keeps_the_classifier_from_before(kgan, tmp_path, 
     assert [row["predicted"] for row in rows] == [names[i] for i in probabilities.argmax(-1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
@@ -270,6 +272,7 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(kgan, photos, tmp_
     assert [p.name for p in tmp_path.iterdir()] == ["parts"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [

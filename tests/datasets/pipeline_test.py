@@ -130,6 +130,7 @@ def test_too_few_examples_for_a_batch(source):
         batches(source, 0)
 
 
+@pytest.mark.slow
 def test_broken_files_of_a_stream_are_skipped_and_named_at_the_end(folder, monkeypatch, caplog):
     monkeypatch.setattr(source_module, "MEMORY_LIMIT", 0)
     (folder / "class1" / "007.png").write_text("words")

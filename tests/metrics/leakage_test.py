@@ -16,6 +16,7 @@ def _by_probe(features, sensitive, **options):
     return {found.probe: found for found in leakage(features, sensitive, **options)}
 
 
+@pytest.mark.slow
 def test_noise_tells_nothing():
     # The chance that one of 95 % intervals misses is large; twice their reach is not.
     for found in leakage(NOISE, {"sex": SEX, "race": RACE, "age": AGE}):
@@ -77,6 +78,7 @@ def test_names_shapes_and_units_do_not_matter():
         assert one.auc.value == pytest.approx(other.auc.value, abs=0.01)
 
 
+@pytest.mark.slow
 def test_the_seed_decides():
     assert leakage(NOISE, SEX, seed=1) == leakage(NOISE, SEX, seed=1)
     assert leakage(NOISE, SEX, seed=1)[0].auc != leakage(NOISE, SEX, seed=2)[0].auc

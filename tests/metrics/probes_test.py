@@ -15,6 +15,7 @@ def digits():
     return x[:1000], y[:1000], x[1000:], y[1000:]
 
 
+@pytest.mark.slow
 def test_with_all_labels_it_is_scikit_learns_logistic_regression(digits):
     x, y, test_x, test_y = digits
     varying = (x.std(axis=0) > 0).sum()
@@ -53,6 +54,7 @@ def test_a_few_labels_are_drawn_from_every_class_and_the_rest_unused(digits):
     assert np.isclose(np.linalg.norm(seen[0][0], axis=1)[:, None], lengths).any(axis=1).all()
 
 
+@pytest.mark.slow
 def test_more_labels_are_better_and_the_summary_is_that_of_the_repeats(digits):
     few, more = (linear_probe(*digits, labels_per_class=k, repeats=5) for k in (1, 20))
     assert 0.3 < few.mean < more.mean - 0.1

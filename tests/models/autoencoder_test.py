@@ -41,6 +41,7 @@ def test_a_linear_autoencoder_reaches_the_error_and_the_subspace_of_pca(size, pu
     assert np.linalg.svd(basis.T @ pca.components_.T, compute_uv=False).min() > nearest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["mean_squared_error", "binary_crossentropy"])
 def test_one_step_is_that_of_plain_keras(loss):
     encoder, decoder = small()
@@ -90,6 +91,7 @@ class Blackout(keras.layers.Layer):
         return ops.zeros_like(x) if training else x
 
 
+@pytest.mark.slow
 def test_corruption_is_active_in_training_only_and_the_clean_input_is_the_target():
     encoder, decoder = small()
     encoder.layers[0].bias.assign(np.linspace(-1, 1, 16))
@@ -111,6 +113,7 @@ def test_pairs_of_inputs_and_wanted_outputs_may_be_given():
     assert autoencoder.evaluate(noisy, DIGITS, verbose=0, return_dict=True)["loss"] == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_dataset_of_inputs_trains_it():
     autoencoder = kgan.Autoencoder(*small())
     autoencoder.compile(keras.optimizers.Adam(0.01))
@@ -278,6 +281,7 @@ def cubed_error(originals, reconstructions):
     return ops.mean(ops.abs(originals - reconstructions) ** 3, axis=-1)
 
 
+@pytest.mark.slow
 def test_a_loss_and_a_metric_of_ones_own_are_saved(tmp_path):
     autoencoder = kgan.Autoencoder(*small())
     autoencoder.compile("sgd", cubed_error, metrics={"any": [cubed_error]})
@@ -322,6 +326,7 @@ def logits_and_probabilities():
     return encoder, keras.Sequential([keras.Input((16,)), layers[0]]), probabilities
 
 
+@pytest.mark.slow
 def test_a_decoder_of_logits_trains_as_one_of_probabilities():
     encoder, logits, probabilities = logits_and_probabilities()
     begin, found = encoder.get_weights() + logits.get_weights(), []
@@ -397,6 +402,7 @@ def test_it_is_said_once_after_each_compile_and_points_to_the_line_of_the_user()
         autoencoder.evaluate(data, verbose=0)
 
 
+@pytest.mark.slow
 def test_only_what_is_to_be_reconstructed_has_to_be_reached(recwarn):
     autoencoder = kgan.Autoencoder(*small())
     autoencoder.compile()
@@ -414,6 +420,7 @@ def test_a_cross_entropy_refuses_numbers_outside_0_to_1():
         autoencoder.check_range(-1, 1)
 
 
+@pytest.mark.slow
 def test_masked_steps_do_not_count():
     steps = np.random.default_rng(0).random((64, 5, 2)).astype("float32")
     steps[:, 3:] = -1
@@ -446,6 +453,7 @@ def test_layers_of_many_kinds():
         autoencoder.get_config()
 
 
+@pytest.mark.slow
 def test_encode_and_decode_take_what_predict_takes():
     autoencoder = kgan.Autoencoder(*small())
     codes = autoencoder.encode(DIGITS)

@@ -21,6 +21,7 @@ def rates(model):
     return {player: float(optimizer.learning_rate) for player, optimizer in model.optimizers.items()}
 
 
+@pytest.mark.slow
 def test_learning_rate_callbacks_reach_every_player():
     model = gan(keras.optimizers.SGD(0.4), keras.optimizers.SGD(0.1))
     halve = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
@@ -34,6 +35,7 @@ def test_learning_rate_callbacks_reach_every_player():
     assert rates(model) == pytest.approx({"discriminator": 0.025, "generator": 0.1})
 
 
+@pytest.mark.slow
 def test_averaged_weights_are_where_training_ends():
     def optimizer():
         return keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.9)

@@ -131,6 +131,7 @@ def network(**kwargs):
     )
 
 
+@pytest.mark.slow
 def test_a_turn_moves_the_weights_and_statistics_of_its_player_and_nothing_else():
     game = Networks({"first": network(), "second": network()}, seed=0)
     game.compile({"first": keras.optimizers.SGD(0.0), "second": keras.optimizers.SGD(0.1)})
@@ -172,6 +173,7 @@ def test_regularizers_and_frozen_weights_count_as_in_keras():
     np.testing.assert_array_equal(frozen.kernel.numpy(), kept)
 
 
+@pytest.mark.slow
 def test_logs_are_means_over_the_epoch_and_evaluate_counts_the_incomplete_batch():
     class MeanOfData(Bilinear):
         def player_loss(self, player, data):
@@ -189,6 +191,7 @@ def test_logs_are_means_over_the_epoch_and_evaluate_counts_the_incomplete_batch(
     assert set(logs) == {"a_loss", "b_loss", "twice_a", "twice_b"}
 
 
+@pytest.mark.slow
 def test_validation_split_takes_the_last_rows():
     game = bilinear()
     history = game.fit(DATA, batch_size=6, validation_split=0.25, verbose=0).history
@@ -233,6 +236,7 @@ def test_training_stops_before_a_step_that_is_not_finite():
     assert game.rounds == 1
 
 
+@pytest.mark.slow
 def test_a_gradient_that_is_not_finite_stops_training_too():
     class Root(Bilinear):
         def player_loss(self, player, data):

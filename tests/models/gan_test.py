@@ -112,6 +112,7 @@ def test_wasserstein_clips_the_critic_after_its_step_unless_a_penalty_bounds_it(
     assert max(np.abs(w).max() for w in penalized.discriminator.get_weights()) > 0.02
 
 
+@pytest.mark.slow
 def test_real_and_fake_pass_batch_norm_separately_and_turns_leave_the_others_statistics():
     """One round moves each network's statistics only by what its own turn ran through it."""
     gan = make(normalization="batch", generator_optimizer=keras.optimizers.SGD(0.0), discriminator_optimizer="sgd")
@@ -127,6 +128,7 @@ def test_real_and_fake_pass_batch_norm_separately_and_turns_leave_the_others_sta
     np.testing.assert_array_equal(average.moving_mean.numpy(), norm.moving_mean.numpy())
 
 
+@pytest.mark.slow
 def test_real_images_are_judged_with_their_real_labels():
     """A discriminator that knows nothing but whether a label fits its image."""
     images = np.repeat(LABELS[:, None, None, None] - 1.0, 8, 1).repeat(8, 2).astype("float32")
@@ -173,6 +175,7 @@ def test_generate_uses_the_average_and_repeats_a_seed_and_leaves_training_alone(
     np.testing.assert_allclose(gan.generate(300, seed=1)[:5], a, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_average_can_be_switched_off():
     gan = make(ema_momentum=None)
     gan.fit(IMAGES, batch_size=16, verbose=0)
@@ -319,6 +322,7 @@ def test_keras_callbacks_work(tmp_path):
     assert best.rounds in (4, 8)
 
 
+@pytest.mark.slow
 def test_divergence_keeps_the_last_good_checkpoint(tmp_path):
     def plain():
         return make(generator_optimizer=keras.optimizers.SGD(0.01), discriminator_optimizer=keras.optimizers.SGD(0.01))

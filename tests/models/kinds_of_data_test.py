@@ -151,6 +151,7 @@ def test_numbers_from_0_up_warn_once_from_a_dataset_too():
         assert sum("span" in str(w.message) for w in caught) == 1
 
 
+@pytest.mark.slow
 def test_adversarial_training_looks_at_every_batch():
     x, y = np.abs(IMAGES[..., 0]), LABELS.copy()
     late_x, late_y = x.copy(), y.copy()

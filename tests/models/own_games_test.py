@@ -87,6 +87,7 @@ def test_what_cannot_be_saved_is_refused_by_name(tmp_path):
     game.save_weights(tmp_path / "game.weights.h5")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "config, sentence",
     [
@@ -142,6 +143,7 @@ def test_a_subclass_of_a_gan_with_a_network_of_its_own(tmp_path):
         Forgetful(kgan.networks.mlp(2, 4), net(), net(3)).save(tmp_path / "gan.keras")
 
 
+@pytest.mark.slow
 def test_a_seed_of_ones_own_is_kept(tmp_path):
     @keras.saving.register_keras_serializable("kgan_tests")
     class Seeded(Pair):

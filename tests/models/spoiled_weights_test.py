@@ -25,6 +25,7 @@ def autoencoder(**compiled):
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize("number", [np.nan, np.inf])
 def test_the_network_and_the_weight_are_named(number, jit_compile, tmp_path):
@@ -96,6 +97,7 @@ def test_features_are_traced_to_the_base():
         model.fit(IMAGES, LABELS, verbose=0)
 
 
+@pytest.mark.slow
 def test_the_head_of_a_classifier_is_named():
     model = transfer()
     spoil(model.head.weights[0])

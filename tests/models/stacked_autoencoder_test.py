@@ -90,6 +90,7 @@ def test_while_one_layer_trains_every_other_weight_stays_bit_identical(tied, mon
     assert len(witness.seen) == 3
 
 
+@pytest.mark.slow
 def test_without_data_or_shape_the_layers_are_made_by_the_first_data():
     model = stack()
     assert model.encoder is None
@@ -352,6 +353,7 @@ def test_layers_that_have_learned_nothing_are_named_and_only_those(seed):
     assert named == [["layer 1 of 2", "layer 2 of 2"], []]
 
 
+@pytest.mark.slow
 def test_a_dataset_and_labels_tell_as_much():
     data = tf.data.Dataset.from_tensor_slices(DIGITS).batch(128)
     with pytest.warns(UserWarning, match="layer 1 of 1 has learned nothing: its squared error is 0.* per number"):

@@ -10,6 +10,7 @@ from kgan.visualize.figures import as_label
 NASTY = ["$x$", "$", r"$\frac{1}{", "_hidden", "a\nb", "\x1b[2J", "\udc80", r"back\slash", "%s {0}"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 def test_names_with_signs_of_formulas_lines_and_control_characters_are_drawn(tmp_path):
     n = len(NASTY)

@@ -48,6 +48,7 @@ def scores(model, images, units):
     return np.array([outputs[i, ..., unit].mean() for i, unit in enumerate(units)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer, units", [(None, range(5)), ("conv", [5, 0, 3])])
 def test_every_unit_prefers_its_image_to_a_thousand_random_ones(network, layer, units):
     images = maximize_unit(network, layer, units, steps=40, **PLAIN)
@@ -73,6 +74,7 @@ def test_regularisers_make_images_smooth_and_keep_them_near_grey(network):
     assert np.abs(faint - 0.5).mean() < 0.6 * np.abs(plain - 0.5).mean()
 
 
+@pytest.mark.slow
 def test_with_jitter_an_image_does_not_depend_on_where_the_unit_looks():
     """A unit that sees one pixel alone: shifts spread what it likes over its neighbours."""
     model = kgan.networks.linear_classifier((9, 9, 1), 2)

@@ -147,6 +147,7 @@ def test_wrong_numbers_are_refused_before_any_work():
             make(**{name: 0}).fit(X, Y, S)
 
 
+@pytest.mark.slow
 def test_without_sensitive_features_nothing_but_alpha_0_is_trained():
     with pytest.raises(ValueError, match="fit needs sensitive_features"):
         make().fit(X, Y)

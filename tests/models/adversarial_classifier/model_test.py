@@ -171,6 +171,7 @@ def entropy(p):
     return float(-(p * np.log(p)).sum())
 
 
+@pytest.mark.slow
 def test_an_adversary_that_repeats_the_frequencies_is_as_far_as_can_be():
     """Then the uniform objective is the entropy of the frequencies; where it says a half, the logarithm of 2."""
     sex, race = np.array([1 - SEX.mean(), SEX.mean()]), RACE.mean(axis=0)
@@ -548,6 +549,7 @@ def test_an_activation_that_cannot_be_looked_behind_is_refused(place, layers, se
         model.fit(X, LABELS, batch_size=16, verbose=0)
 
 
+@pytest.mark.slow
 def test_a_representation_may_end_in_any_activation():
     model = AdversarialClassifier(keras.Sequential([keras.Input((6,)), keras.layers.Dense(5, "sigmoid")]))
     model.compile(run_eagerly=True)

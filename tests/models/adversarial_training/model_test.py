@@ -114,6 +114,7 @@ def test_a_step_equals_a_hand_written_one():
     assert logs["adversarial_loss"][0] > logs["loss"][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -160,6 +161,7 @@ def test_batch_norm_meets_clean_and_attacked_inputs_apart():
 # Evaluation
 
 
+@pytest.mark.slow
 def test_evaluate_gives_the_metrics_of_clean_and_of_attacked_inputs():
     robust = make(metrics=["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(2, name="top_2")])
     before = [np.array(v) for v in robust.variables]
@@ -224,6 +226,7 @@ def test_a_resumed_run_equals_the_uninterrupted_one(tmp_path):
     assert differs(straight.model.weights, first.model.weights)
 
 
+@pytest.mark.slow
 def test_the_seed_decides_and_each_step_has_random_starts_of_its_own():
     starts = []
     for seed in (0, 0, 1):
@@ -252,6 +255,7 @@ def test_two_devices_train_to_the_weights_and_logs_of_one(two_devices):
         np.testing.assert_allclose(values, logs_of_two[name], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_float16_scales_its_loss():
     keras.config.set_dtype_policy("mixed_float16")
     robust = make(attack="pgd", steps=2)
@@ -285,6 +289,7 @@ def test_robust_accuracy_rises_on_digits():
 # What is refused
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_stops_before_the_step():
     robust = make(optimizer=keras.optimizers.SGD(1e30))
     with pytest.raises(
@@ -395,6 +400,7 @@ def test_losses_that_fit_are_left_alone(layers, loss):
     assert np.isfinite(logs["loss"])
 
 
+@pytest.mark.slow
 def test_the_logits_behind_a_softmax_are_trained_where_the_loss_wants_logits():
     found = []
     for loss in (CROSS_ENTROPY, LOGITS_LOSS):

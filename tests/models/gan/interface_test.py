@@ -113,6 +113,7 @@ def test_a_player_frozen_after_compile_is_named_and_one_that_thaws_too():
         model.fit(X, verbose=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 @pytest.mark.parametrize("loss", ["non_saturating", "wasserstein"])
 def test_behind_a_last_sigmoid_the_logits_are_found(policy, loss):
@@ -232,6 +233,7 @@ def test_loading_without_kgan_says_to_import_it(tmp_path):
     assert "import kgan before keras.saving.load_model" in config
 
 
+@pytest.mark.slow
 def test_whole_numbers_of_numpy():
     model = kgan.GAN(network(4, 2), network(2, 1), seed=np.int64(3), ema_momentum=np.float32(0.5))
     model.compile(discriminator_steps=np.int64(2))

@@ -78,6 +78,7 @@ def test_features_are_those_of_the_network_with_its_own_preprocessing(ending, vg
         np.testing.assert_allclose(model.features(SMALL), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["weights.h5", "h5"])
 def test_convolutions_take_any_size_from_a_file_with_the_fully_connected_layers(ending, files):
     model = make(weights=files / f"top.{ending}", cut="block5_pool", input_shape=(48, 64, 3))
@@ -187,6 +188,7 @@ def test_a_fresh_process_offline_loads_it_and_says_where_the_imagenet_weights_be
 # Refusals
 
 
+@pytest.mark.slow
 def test_a_cut_among_the_fully_connected_layers_needs_the_size_of_imagenet():
     with pytest.raises(ValueError, match=r"leave input_shape at \(224, 224, 3\) for most networks, or give cut=None"):
         make(weights="imagenet", cut="fc1")

@@ -126,6 +126,7 @@ def test_a_dark_batch_among_others_is_fine(models):
         model.fit(dataset(x, LABELS), verbose=0)
 
 
+@pytest.mark.slow
 def test_what_never_ends_is_refused_unless_the_steps_are_given(models):
     cached, uncached = models
     endless = dataset(IMAGES, LABELS).repeat()

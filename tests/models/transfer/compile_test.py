@@ -82,6 +82,7 @@ def test_a_loss_of_ones_own_takes_either():
             assert model.evaluate(IMAGES, labels, verbose=0) == pytest.approx(1 / 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "given",
     [
@@ -179,6 +180,7 @@ def test_what_cannot_be_compiled_is_a_sentence(kwargs, sentence, model):
         model.compile(**kwargs)
 
 
+@pytest.mark.slow
 def test_a_compiled_model_comes_back_with_its_loss_and_metrics(tmp_path):
     model = make()
     loss = losses.CategoricalCrossentropy(label_smoothing=0.1)

@@ -331,6 +331,7 @@ def test_half_precision_keeps_probabilities_in_float32():
     np.testing.assert_allclose(model.features(images), images.mean((1, 2)) / 255, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_stops_the_run():
     model = make()
     model.compile(keras.optimizers.SGD(1e38))

@@ -43,6 +43,7 @@ def standardized(model, images):
     return np.asarray(model.standardization(model.features(images)))
 
 
+@pytest.mark.slow
 def test_statistics_are_those_of_scikit_learn_over_the_rows_to_train_on():
     model = make()
     features = np.asarray(model.features(IMAGES), "float64")
@@ -141,6 +142,7 @@ def test_a_base_that_trains_from_the_start_and_an_augmented_one_are_measured_too
         np.testing.assert_allclose(model.standardization.mean, features, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_half_precision_measures_and_standardises_in_float32(policy):
     keras.config.set_dtype_policy(policy)
@@ -165,6 +167,7 @@ def test_two_devices_measure_what_one_does(two_devices):
     np.testing.assert_allclose(two.predict(IMAGES, verbose=0), one.predict(IMAGES, verbose=0), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_restored_weights_reach_a_step_that_is_compiled_already():
     """Statistics are read in each call, not built into the graph."""
     model = make()
