@@ -155,7 +155,7 @@ def _whole_folder(out: str | None) -> Iterator[pathlib.Path | None]:
     with contextlib.ExitStack() as stack:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            files.clear_unfinished(path.parent)
+            files.clear_unfinished(path.parent, path.name)
             temporary = stack.enter_context(files.unfinished(path))
             temporary.mkdir()
         except OSError as error:
