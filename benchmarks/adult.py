@@ -5,7 +5,7 @@ https://doi.org/10.24432/C5XW20), with the data's own division into 32,561 peopl
 sensitive columns are not among the inputs, which are one-hot and standardised for every method:
 
 - logistic regression, scikit-learn's;
-- `kgan.AdversarialClassifier` over a range of alpha; with alpha 0 it is the unconstrained network;
+- `kgan.FairClassifier` over a range of alpha; with alpha 0 it is the unconstrained network;
 - fairlearn's `AdversarialFairnessClassifier` over a range of alpha, as in its user guide (50 and 3 hidden units,
   minibatches of 256), for 10 epochs. It takes one column of several categories: of race and sex their combinations.
 
@@ -45,7 +45,7 @@ ALPHAS = (0, 0.1, 0.3, 1, 4, 8, 12, 16)
 FAIRLEARN_ALPHAS = (0.1, 0.3, 1)
 EPOCHS = {"logistic": None, "kgan": 30, "fairlearn": 10}
 BATCH, FAIRLEARN_BATCH = 512, 256
-NAMES = {"logistic": "logistic regression", "kgan": "kgan.AdversarialClassifier", "fairlearn": "fairlearn"}
+NAMES = {"logistic": "logistic regression", "kgan": "kgan.FairClassifier", "fairlearn": "fairlearn"}
 COLOURS = {"logistic": "#000000", "kgan": "#0072B2", "fairlearn": "#D55E00"}
 FIELDS = ("hidden", "method", "alpha", "seed", "accuracy", "parity_sex", "parity_race", "auc_linear", "auc_trees")
 GOAL = 0.01
@@ -103,7 +103,7 @@ def kgan_classifier(train, x_test, hidden, alpha, seed, epochs):
     x, target, table = train
     batch = min(BATCH, len(x))
     rate = keras.optimizers.schedules.CosineDecay(2e-3, epochs * (len(x) // batch))
-    model = kgan.AdversarialClassifier(alpha=alpha, on="prediction", seed=seed)
+    model = kgan.FairClassifier(alpha=alpha, on="prediction", seed=seed)
     model.compile(keras.optimizers.Adam(rate), keras.optimizers.Adam(5e-3))
     model.fit(x, {"target": target, "sensitive": table[hidden]}, batch_size=batch, epochs=epochs, verbose=0)
     return lambda: model.predict(x_test, batch_size=4096, verbose=0)[:, 1]

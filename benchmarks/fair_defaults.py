@@ -9,10 +9,10 @@ Compared are, for each number of rows,
 
 - nothing hidden, alpha 0;
 - the slow adversary: both players at Adam's 1e-3, minibatches of 128, 20 epochs, one step each;
-- the defaults of `SKLearnAdversarialClassifier`;
+- the defaults of `SKLearnFairClassifier`;
 
 and with 800 rows also these defaults with other objectives, with alpha 1 and on the representation, and the defaults of
-`AdversarialClassifier` itself, whose classifier keeps its learning rate.
+`FairClassifier` itself, whose classifier keeps its learning rate.
 
 The AUC is that of a fresh linear probe that reads sex from what the adversary saw; `warned` counts the fits that said
 that it is not hidden. What an interrupted run has measured stays in the CSV and is not measured again.
@@ -74,18 +74,18 @@ def adult(path):
 
 
 def fit(setting, x, y, sex, seed, quick):
-    """A fitted `AdversarialClassifier`, and whether it warned."""
+    """A fitted `FairClassifier`, and whether it warned."""
     arguments = dict(SETTINGS[setting])
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", UserWarning)
         if setting == "the model itself":
-            model = kgan.AdversarialClassifier(seed=seed, **arguments)
+            model = kgan.FairClassifier(seed=seed, **arguments)
             model.compile()
             epochs = 1 if quick else max(5, -(-1000 // (len(x) // 64)))
             model.fit(x, {"target": y, "sensitive": {"sex": sex}}, batch_size=64, epochs=epochs, verbose=0)
         else:
             arguments |= {"epochs": 1} if quick else {}
-            estimator = kgan.SKLearnAdversarialClassifier(random_state=seed, **arguments)
+            estimator = kgan.SKLearnFairClassifier(random_state=seed, **arguments)
             model = estimator.fit(x, y, sensitive_features={"sex": sex}).model_
     return model, any("fresh linear probe" in str(each.message) for each in said)
 

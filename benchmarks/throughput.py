@@ -20,7 +20,7 @@ import tensorflow as tf
 
 import kgan
 
-BATCH, LATENT, EMA, RATE, BETA_1, GAMMA = 64, 100, 0.99, 1e-3, 0.5, 0.1
+BATCH, LATENT, EMA, RATE, BETA_1, GAMMA = 64, 100, 0.99, 1e-3, 0.5, kgan.losses.auto_weight((28, 28, 1))
 
 
 def networks(recipe, filters):
@@ -31,12 +31,11 @@ def networks(recipe, filters):
 
 def kgan_fit(recipe, filters, images):
     """Returns a function that trains a number of steps with `GAN.fit`."""
-    gan = kgan.GAN(*networks(recipe, filters), ema_momentum=EMA, seed=0)
-    adam = {f"{player}_optimizer": keras.optimizers.Adam(RATE, beta_1=BETA_1) for player in gan.players}
     if recipe == "plain":
-        gan.compile(**adam, loss="non_saturating")
+        gan = kgan.GAN(*networks(recipe, filters), ema_momentum=EMA, seed=0)
+        gan.compile(*(keras.optimizers.Adam(RATE, beta_1=BETA_1) for _ in gan.players), loss="non_saturating")
     else:
-        gan.compile(**adam, loss="relativistic", penalties=[kgan.losses.R1(GAMMA), kgan.losses.R2(GAMMA)])
+        gan = kgan.GAN.for_images((28, 28, 1), filters=filters, seed=0)
     return lambda steps: gan.fit(images, batch_size=BATCH, steps_per_epoch=steps, verbose=0)
 
 

@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import kgan
-from kgan.models.feature_cache import compute_features
+from kgan.models.training.feature_cache import compute_features
 
 SIDE, SCALES = 32, (0.01, 1, 100)
 CUTS = ("pool2", "pool3", "flatten", "fc")

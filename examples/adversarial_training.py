@@ -9,7 +9,7 @@ the weights down the loss and the other the inputs up.
 
 Three networks of the same shape and first weights learn 4,000 digits of MNIST: without an attack, with one step of
 attack (FGSM, Goodfellow et al. 2015, https://arxiv.org/abs/1412.6572) and with several (PGD, Madry et al. 2018,
-https://arxiv.org/abs/1706.06083). `kgan.AdversarialTraining` does that, around any Keras model.
+https://arxiv.org/abs/1706.06083). `kgan.RobustClassifier` does that, around any Keras model.
 
 The figure: the share of other digits that each network gets right, by how far a pixel may move, attacked in one step
 and in twenty. Training against one step protects from one step; the stronger attack shows that part of this was hiding,
@@ -66,7 +66,7 @@ def main(quick: bool = False, out: str | Path = FIGURE):
         if quick and name == "PGD":
             settings = {**settings, "steps": 2}
         model = models[name] = network()
-        training = kgan.AdversarialTraining(model, **{"epsilon": EPSILON, "seed": 0, **settings})
+        training = kgan.RobustClassifier(model, **{"epsilon": EPSILON, "seed": 0, **settings})
         training.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy")
         training.fit(images, labels, batch_size=64, epochs=epochs, verbose=0)
         for attack, how in ATTACKS.items():

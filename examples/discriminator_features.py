@@ -30,16 +30,9 @@ def train(images, epochs: int):
     """A GAN on float images in -1..1 without labels, and its discriminator as it was before training."""
     keras.utils.set_random_seed(0)
     shape = images.shape[1:]
-    discriminator = kgan.networks.dcgan_discriminator(shape, filters=32, normalization="none")
-    untrained = keras.models.clone_model(discriminator)
-    untrained.set_weights(discriminator.get_weights())
-    gan = kgan.GAN(kgan.networks.dcgan_generator(shape, filters=32), discriminator, ema_momentum=0.99, seed=0)
-    gan.compile(
-        keras.optimizers.Adam(1e-3, beta_1=0.5),
-        keras.optimizers.Adam(1e-3, beta_1=0.5),
-        loss="relativistic",
-        penalties=[kgan.losses.R1(0.1), kgan.losses.R2(0.1)],
-    )
+    gan = kgan.GAN.for_images(shape, seed=0)
+    untrained = keras.models.clone_model(gan.discriminator)
+    untrained.set_weights(gan.discriminator.get_weights())
     gan.fit(images, batch_size=64, epochs=epochs, verbose=0)
     return gan, untrained
 

@@ -22,18 +22,7 @@ def main(quick: bool = False, out: str | Path = FIGURE):
     data = kgan.datasets.load("mnist5k", labels=True, limit=512 if quick else None)
     data = data.map(lambda image, label: (kgan.datasets.to_float(image), label)).cache()
 
-    gan = kgan.GAN(
-        kgan.networks.dcgan_generator((28, 28, 1), filters=16, num_classes=10),
-        kgan.networks.dcgan_discriminator((28, 28, 1), filters=16, num_classes=10, normalization="none"),
-        ema_momentum=0.99,
-        seed=0,
-    )
-    gan.compile(
-        generator_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.5),
-        discriminator_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.5),
-        loss="relativistic",
-        penalties=[kgan.losses.R1(0.1), kgan.losses.R2(0.1)],
-    )
+    gan = kgan.GAN.for_images((28, 28, 1), num_classes=10, filters=16, seed=0)
     gan.fit(data.shuffle(5000, seed=0).batch(64, drop_remainder=True), epochs=1 if quick else 20)
 
     samples = gan.generate(100, seed=0)

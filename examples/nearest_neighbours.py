@@ -30,18 +30,7 @@ def train(images, labels, rounds: int):
     """A GAN on float images in -1..1, told their classes."""
     keras.utils.set_random_seed(0)
     shape, num_classes = images.shape[1:], int(labels.max()) + 1
-    gan = kgan.GAN(
-        kgan.networks.dcgan_generator(shape, filters=16, num_classes=num_classes),
-        kgan.networks.dcgan_discriminator(shape, filters=16, num_classes=num_classes, normalization="none"),
-        ema_momentum=0.99,
-        seed=0,
-    )
-    gan.compile(
-        generator_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.5),
-        discriminator_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.5),
-        loss="relativistic",
-        penalties=[kgan.losses.R1(0.1), kgan.losses.R2(0.1)],
-    )
+    gan = kgan.GAN.for_images(shape, num_classes, filters=16, seed=0)
     per_epoch = min(rounds, len(images) // 64)
     gan.fit((images, labels), batch_size=64, epochs=rounds // per_epoch, steps_per_epoch=per_epoch)
     return gan

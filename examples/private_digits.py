@@ -62,7 +62,7 @@ def adversary():
 
 
 def classifier(x, labels, alpha: float, epochs: int):
-    model = kgan.AdversarialClassifier(encoder(0), adversary=adversary(), alpha=alpha, seed=0)
+    model = kgan.FairClassifier(encoder(0), adversary=adversary(), alpha=alpha, seed=0)
     model.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3), adversary_steps=3)
     model.fit(x, labels, batch_size=64, epochs=epochs, verbose=0)
     return model

@@ -2,6 +2,6 @@
 
 import sys
 
-from kgan.cli import main
+from kgan_command import main
 
 sys.exit(main())

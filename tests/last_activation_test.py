@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from kgan.class_scores import ends_in
+from kgan.attacks.class_scores import ends_in
 from kgan.last_activation import reach
 
 

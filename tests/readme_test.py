@@ -22,7 +22,7 @@ def python_block(containing):
 
 def test_the_shortest_program(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    program = python_block("kgan.GAN(").replace("filters=32", "filters=2")
+    program = python_block("GAN.for_images(").replace("(28, 28, 1)", "(28, 28, 1), filters=2")
     shorter = program.replace("epochs=20", "epochs=1, steps_per_epoch=2")
     assert shorter != program
     names = {}
@@ -105,7 +105,7 @@ def test_hiding_sensitive_columns(capsys):
     income = np.where(x.hours > 0.5, ">50K", "<=50K")
     names = {"x": x[:300], "income": income[:300], "people": people[:300]}
     names |= {"x_test": x[300:], "income_test": income[300:], "people_test": people[300:]}
-    exec(python_block("kgan.AdversarialClassifier(").replace("epochs=20", "epochs=1, verbose=0"), names)
+    exec(python_block("kgan.FairClassifier(").replace("epochs=20", "epochs=1, verbose=0"), names)
     printed = capsys.readouterr().out
     assert "DIFFERENCES BETWEEN GROUPS" in printed and "race x sex" in printed.replace("sex x race", "race x sex")
     assert "LEAKAGE" in printed

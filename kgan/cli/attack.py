@@ -15,7 +15,8 @@ import typer
 from keras import ops
 from rich.console import Console
 
-from kgan import ascent, attacks, class_scores, files
+from kgan import attacks, files
+from kgan.attacks import ascent, class_scores
 from kgan.cli import attack_data, attack_model, run_folder, signals
 from kgan.cli.attack_data import Images
 from kgan.cli.attack_model import Classifier, format_range

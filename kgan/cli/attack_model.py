@@ -13,7 +13,7 @@ import numpy as np
 from kgan.cli import checksums
 from kgan.cli.run_folder import read_json
 from kgan.foreign_text import first_line, printable
-from kgan.models import AdversarialTraining, TransferClassifier
+from kgan.models import RobustClassifier, TransferClassifier
 from kgan.scalars import is_count, is_real
 
 # From dark to bright; of those that fit a model the first is taken.
@@ -71,7 +71,7 @@ def load(path: str) -> Classifier:
             ) from None
         raise ValueError(f"{printable(file)} cannot be loaded: {first_line(error)}.") from None
     bounds = None
-    if isinstance(model, AdversarialTraining):
+    if isinstance(model, RobustClassifier):
         bounds, model = _finite(model.ascent.bounds), model.model
     if isinstance(model, TransferClassifier):
         input_shape = (model.resizing.height, model.resizing.width, model.resizing.channels)

@@ -11,7 +11,7 @@ import kgan
 from kgan import datasets, losses, memory
 from kgan.cli.settings import Settings
 from kgan.datasets import tfds_sets
-from kgan.datasets.bundled import NAMED_SETS
+from kgan.datasets.named_sets import NAMED_SETS
 from kgan.foreign_text import printable
 from kgan.losses import penalties
 from kgan.networks.dcgan import MOST_CHANNELS
@@ -122,7 +122,6 @@ def build(settings: Settings, data: DataFacts, strategy: tf.distribute.Strategy)
         ValueError: if memory cannot hold its weights, and as the networks.
     """
     _check_networks_fit(settings, data)
-    keras.utils.set_random_seed(settings.seed)
     # The policy is global in Keras: put back, so that it does not reach whatever comes next in this process.
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(POLICIES[settings.precision])
@@ -156,24 +155,23 @@ def _check_networks_fit(settings, data):
 
 
 def _build(settings, data):
-    options = {"filters": settings.width, "num_classes": data.num_classes}
-    generator = kgan.networks.dcgan_generator(
-        data.image_shape, settings.latent_dim, normalization=settings.generator_normalization, **options
-    )
-    discriminator = kgan.networks.dcgan_discriminator(
-        data.image_shape, normalization=settings.discriminator_normalization, **options
-    )
-    gan = kgan.GAN(generator, discriminator, ema_momentum=settings.ema or None, seed=settings.seed)
     adam = {"beta_1": settings.beta_1, "beta_2": settings.beta_2}
-    gan.compile(
+    return kgan.GAN.for_images(
+        data.image_shape,
+        data.num_classes,
+        filters=settings.width,
+        latent_dim=settings.latent_dim,
+        generator_normalization=settings.generator_normalization,
+        discriminator_normalization=settings.discriminator_normalization,
+        ema_momentum=settings.ema or None,
+        class_names=data.class_names,
+        seed=settings.seed,
         generator_optimizer=keras.optimizers.Adam(settings.generator_lr, **adam),
         discriminator_optimizer=keras.optimizers.Adam(settings.discriminator_lr, **adam),
         loss=settings.loss,
         penalties=[penalties.ALL[name](weight) for name, weight in settings.penalty_weights().items()],
         discriminator_steps=settings.k,
     )
-    gan.class_names = data.class_names
-    return gan
 
 
 def rounds_per_epoch(settings: Settings, data: DataFacts) -> int:

@@ -2,10 +2,10 @@
 
 from kgan.datasets.images import read_image
 from kgan.datasets.pipeline import batches, load
-from kgan.datasets.pixels import to_float, to_uint8
 from kgan.datasets.registry import SourceInfo, available, download, open_source
 from kgan.datasets.source import Source
 from kgan.datasets.toy import GaussianMixture, grid, ring
+from kgan.pixels import to_float, to_uint8
 
 __all__ = [
     "GaussianMixture",

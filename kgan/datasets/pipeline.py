@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from kgan import backend
 from kgan.datasets.images import BrokenImageError
-from kgan.datasets.pixels import to_float
 from kgan.datasets.registry import open_source
 from kgan.datasets.source import Source
+from kgan.pixels import to_float
 from kgan.scalars import as_count
 
 _log = logging.getLogger(__name__)

@@ -4,11 +4,11 @@ import difflib
 import os
 from dataclasses import dataclass
 
-from kgan.datasets import bundled, tfds_sets
+from kgan.datasets import named_sets, tfds_sets
 from kgan.datasets.arrays import from_array, open_array_file
-from kgan.datasets.bundled import NAMED_SETS
 from kgan.datasets.folder import open_folder
 from kgan.datasets.images import as_image_size
+from kgan.datasets.named_sets import NAMED_SETS
 from kgan.datasets.source import Source
 from kgan.datasets.value_range import note_on_range
 from kgan.foreign_text import first_line, printable, shortened
@@ -160,7 +160,7 @@ def _open_named(name: str, *, split: str, image_size, labels: bool, limit: int |
     )
 
 
-def _files(named: bundled.NamedSet) -> str:
+def _files(named: named_sets.NamedSet) -> str:
     names = [os.path.basename(file) for file in named.files]
     return f"file {names[0]}" if len(names) == 1 else f"files {names[0]} and {len(names) - 1} more"
 

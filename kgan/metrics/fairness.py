@@ -6,9 +6,9 @@ import dataclasses
 
 import numpy as np
 
-from kgan import columns
 from kgan.metrics.intervals import Estimate, largest_difference
-from kgan.sensitive import SensitiveColumn
+from kgan.tables import columns
+from kgan.tables.sensitive import SensitiveColumn
 
 
 def demographic_parity_difference(predicted, sensitive) -> Estimate:
@@ -113,7 +113,7 @@ class Column:
 
 
 def read_sensitive(sensitive, rows: int) -> list[Column]:
-    """Sensitive columns as people have them; kinds are those that `AdversarialClassifier` finds.
+    """Sensitive columns as people have them; kinds are those that `FairClassifier` finds.
 
     Args:
         sensitive: see `kgan.metrics.demographic_parity_difference`.

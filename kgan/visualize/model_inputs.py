@@ -9,7 +9,7 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
-from kgan.class_scores import ends_in, logits_behind
+from kgan.attacks.class_scores import ends_in, logits_behind
 from kgan.last_activation import reach
 from kgan.scalars import is_count
 

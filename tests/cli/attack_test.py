@@ -10,7 +10,7 @@ from PIL import Image
 
 from kgan import attacks, datasets
 from kgan.cli import attack_model, main
-from kgan.models import AdversarialTraining
+from kgan.models import RobustClassifier
 
 SOURCE = datasets.open_source("digits", labels=True)
 X, Y = SOURCE.images, SOURCE.targets
@@ -39,7 +39,7 @@ def files(tmp_path_factory):
         folder / "rescaling.keras"
     )
     train(X / 255, flat=True).save(folder / "flat.keras")
-    robust = AdversarialTraining(train(X / 127.5 - 1), epsilon=0.1, bounds=(-1, 1))
+    robust = RobustClassifier(train(X / 127.5 - 1), epsilon=0.1, bounds=(-1, 1))
     robust.compile("adam", "sparse_categorical_crossentropy")
     robust.save(folder / "robust.keras")
     (folder / "broken.keras").write_bytes(b"PK and no more")

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 import sklearn.datasets
 
-from kgan.datasets import available, batches, bundled, download, load, open_source
+from kgan.datasets import available, batches, download, load, named_sets, open_source
 
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """An empty Keras cache, no Debian package and no network."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(bundled, "DEBIAN_FASHION", str(tmp_path / "debian"))
+    monkeypatch.setattr(named_sets, "DEBIAN_FASHION", str(tmp_path / "debian"))
     for name in ("mnist", "fashion_mnist", "cifar10"):
         monkeypatch.setattr(getattr(keras.datasets, name), "load_data", None)
     return tmp_path / "datasets"

@@ -94,7 +94,7 @@ def test_backup_and_restore_within_an_epoch_goes_on_where_it_was(kind, stop_afte
         if kind != "robust":
             return gan(keras.optimizers.Adam(1e-2), keras.optimizers.Adam(1e-2))
         keras.utils.set_random_seed(0)
-        model = kgan.AdversarialTraining(kgan.networks.mlp(2, 2, [4]), epsilon=0.1, bounds=(-9, 9), seed=0)
+        model = kgan.RobustClassifier(kgan.networks.mlp(2, 2, [4]), epsilon=0.1, bounds=(-9, 9), seed=0)
         model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
         return model
 

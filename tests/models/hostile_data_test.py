@@ -32,7 +32,7 @@ def gan():
 
 @functools.cache
 def attacked():
-    made = kgan.AdversarialTraining(network(), epsilon=0.1)
+    made = kgan.RobustClassifier(network(), epsilon=0.1)
     made.compile("sgd", "sparse_categorical_crossentropy")
     return made
 
@@ -83,8 +83,8 @@ USES = {
     "Autoencoder.predict": lambda x: autoencoder().predict(x, verbose=0),
     "Autoencoder.encode": lambda x: autoencoder().encode(x),
     "Autoencoder.decode": lambda x: autoencoder().decode(x[:, :3, 0, 0]),
-    "AdversarialTraining.fit": lambda x: attacked().fit(x, LABELS[: len(x)], verbose=0),
-    "AdversarialTraining.predict": lambda x: attacked().predict(x, verbose=0),
+    "RobustClassifier.fit": lambda x: attacked().fit(x, LABELS[: len(x)], verbose=0),
+    "RobustClassifier.predict": lambda x: attacked().predict(x, verbose=0),
     "TransferClassifier.fit": lambda x: transfer().fit(x, LABELS[: len(x)], verbose=0),
     "TransferClassifier.predict": lambda x: transfer().predict(x, verbose=0),
     "StackedAutoencoder.pretrain": lambda x: kgan.StackedAutoencoder([3]).pretrain(x, verbose=0),
@@ -135,7 +135,7 @@ def test_datasets_too(use, kind):
 def test_labels_and_weights_too(kind):
     bad = BAD[kind](LABELS.astype("float32"))
     calls = {
-        "AdversarialTraining.fit": lambda: attacked().fit(UNIT, bad, verbose=0),
+        "RobustClassifier.fit": lambda: attacked().fit(UNIT, bad, verbose=0),
         "sample_weight": lambda: attacked().fit(UNIT, LABELS, sample_weight=bad, verbose=0),
         "TransferClassifier.fit": lambda: transfer().fit(UNIT * 255, bad, verbose=0),
         "its sample_weight": lambda: transfer().fit(UNIT * 255, LABELS, sample_weight=bad, verbose=0),

@@ -158,7 +158,7 @@ def test_adversarial_training_looks_at_every_batch():
     late_x[40], late_y[40] = 2.0, 7
     for images, labels, sentence in [(late_x, y, "outside bounds"), (x, late_y, "class ids from 0 to 2, got 0 to 7")]:
         classifier = keras.Sequential([keras.Input((8, 8)), keras.layers.Flatten(), keras.layers.Dense(3)])
-        robust = kgan.AdversarialTraining(classifier, epsilon=0.1)
+        robust = kgan.RobustClassifier(classifier, epsilon=0.1)
         robust.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
         with pytest.raises(ValueError, match=sentence):
             robust.fit(dataset(images, labels), verbose=0)

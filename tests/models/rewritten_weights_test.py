@@ -99,7 +99,7 @@ def test_adversarial_training_keeps_what_layers_rewrite():
     labels = (X[:, 0] > 0).astype("int32")
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     ours, plain = classifier(), classifier()
-    robust = kgan.AdversarialTraining(ours, epsilon=0.0, clean_share=1.0, bounds=(-np.inf, np.inf), seed=0)
+    robust = kgan.RobustClassifier(ours, epsilon=0.0, clean_share=1.0, bounds=(-np.inf, np.inf), seed=0)
     for model in (robust, plain):
         model.compile(keras.optimizers.SGD(0.1), loss)
         model.fit(X, labels, batch_size=8, shuffle=False, verbose=0)

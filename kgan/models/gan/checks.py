@@ -7,8 +7,8 @@ import numpy as np
 from keras import ops
 
 from kgan import backend, notices
+from kgan.attacks.class_scores import ends_in, logits_behind
 from kgan.backend import keras_internals
-from kgan.class_scores import ends_in, logits_behind
 from kgan.label_inputs import one_hot_classes
 from kgan.last_activation import reach
 from kgan.scalars import is_real

@@ -2,7 +2,8 @@
 
 import os
 
-from kgan.export import export_generator, export_onnx, with_uint8_outputs
+from kgan.export import export_generator, export_onnx
+from kgan.export.generator_interface import with_uint8_outputs
 
 SAVED_MODEL = ("saved_model", "tf_saved_model")
 FILES = ("onnx", "litert", "tflite")

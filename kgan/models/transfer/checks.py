@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from kgan import array_kinds
-from kgan.models import minibatches
+from kgan.models.training import minibatches
 from kgan.models.transfer import losses
 from kgan.scalars import as_count, is_count
 

@@ -7,8 +7,8 @@ import keras
 from kgan.class_names import as_class_names
 from kgan.export import export_classifier
 from kgan.layers.preprocessing import ImageResizing
-from kgan.models import checks
-from kgan.models.one_at_a_time import exclusive
+from kgan.models.training import compiled_optimizers
+from kgan.models.training.one_at_a_time import exclusive
 from kgan.models.transfer import backbones, freezing, losses
 from kgan.models.transfer import checks as transfer_checks
 from kgan.models.transfer.softmax_head import learning_rate, softmax_head
@@ -162,10 +162,12 @@ class TransferClassifier(CachedTraining):
         loss, metrics = losses.as_loss(loss), losses.as_metrics(metrics)
         if keras_kwargs.get("weighted_metrics") is not None:
             keras_kwargs["weighted_metrics"] = losses.as_metrics(keras_kwargs["weighted_metrics"], "weighted_metrics")
-        optimizer = checks.as_optimizers({"classifier": optimizer}, {"classifier": self.trainable_variables})
+        optimizer = compiled_optimizers.as_optimizers(
+            {"classifier": optimizer}, {"classifier": self.trainable_variables}
+        )
         optimizer = optimizer["classifier"]
-        if checks.computes_in_float16([self.base, self.head]):
-            optimizer = checks.as_loss_scaled(optimizer, "classifier", self.num_devices)
+        if compiled_optimizers.computes_in_float16([self.base, self.head]):
+            optimizer = compiled_optimizers.as_loss_scaled(optimizer, "classifier", self.num_devices)
         with self.distribute_strategy.scope():
             super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **keras_kwargs)
             # Only a built optimizer is saved, restored and distributed.

@@ -3,7 +3,7 @@
 import numpy as np
 
 from kgan import backend
-from kgan.models import minibatches
+from kgan.models.training import minibatches
 from kgan.models.transfer import batches
 from kgan.models.transfer import checks as transfer_checks
 

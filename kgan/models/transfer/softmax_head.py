@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras.initializers import GlorotUniform
 
-from kgan.class_scores import logits_behind
+from kgan.attacks.class_scores import logits_behind
 
 
 def softmax_head(features: int, layers, num_classes: int, seed: int) -> keras.Sequential:

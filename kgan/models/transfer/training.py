@@ -4,19 +4,19 @@ import keras
 import numpy as np
 
 from kgan import backend
-from kgan.models import minibatches
-from kgan.models.divergence import in_a_sentence
-from kgan.models.exact import ExactModel
-from kgan.models.feature_cache import compute_features, refuse_endless
-from kgan.models.one_at_a_time import exclusive
+from kgan.models.training import minibatches
+from kgan.models.training.feature_cache import compute_features, refuse_endless
+from kgan.models.training.finite import in_a_sentence
+from kgan.models.training.one_at_a_time import exclusive
+from kgan.models.training.trainer import Trainer
 from kgan.models.transfer import checks as transfer_checks
 from kgan.models.transfer import reading
 
 
-class CachedTraining(ExactModel):
+class CachedTraining(Trainer):
     """A model with a `base`, an `augmentation` or `None`, and a `standardization` of what its `features` gives."""
 
-    # A step takes one batch: what `kgan.models.minibatches` asks of a model.
+    # A step takes one batch: what `kgan.models.training.minibatches` asks of a model.
     minibatches_per_round = 1
 
     def __init__(self, *, seed: int | None, name: str | None):

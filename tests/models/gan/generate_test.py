@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import kgan
-from kgan.models.gan import model as gan_model
+from kgan.models.gan import sampling
 
 
 def gan(classes=None):
@@ -36,9 +36,9 @@ def test_samples_made_in_parts_are_those_made_at_once(classes, monkeypatch):
     made = gan(classes)
     whole = made.generate(100, seed=5)
     drawn = []
-    monkeypatch.setattr(gan_model, "_PART", 32)
-    draw = gan_model.draw_latents
-    monkeypatch.setattr(gan_model, "draw_latents", lambda n, *rest: drawn.append(n) or draw(n, *rest))
+    monkeypatch.setattr(sampling, "_PART", 32)
+    draw = sampling.draw_latents
+    monkeypatch.setattr(sampling, "draw_latents", lambda n, *rest: drawn.append(n) or draw(n, *rest))
     parts = made.generate(100, seed=5)
     assert drawn == [32, 32, 32, 4]
     np.testing.assert_allclose(parts, whole, atol=1e-6)

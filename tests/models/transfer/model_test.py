@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from sklearn.preprocessing import StandardScaler
 
-from kgan.models import feature_cache
+from kgan.models.training import feature_cache
 from kgan.models.transfer import TransferClassifier
 
 RNG = np.random.default_rng(0)

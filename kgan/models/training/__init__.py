@@ -1,0 +1,1 @@
+"""What every model with `fit` has in common: see `trainer`."""

@@ -1,0 +1,1 @@
+"""Tables: their columns as arrays, and sensitive columns as numbers."""
