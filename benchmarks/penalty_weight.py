@@ -29,6 +29,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+import matplotlib.ticker
 import numpy as np
 import tensorflow as tf
 
@@ -148,17 +149,27 @@ def table(rows):
 
 
 def draw(rows, out):
-    """Distance against gamma, a panel for each data and size."""
-    panels = sorted({(r["data"], r["size"], r["epochs"]) for r in rows})
-    figure, axes = plt.subplots(1, len(panels), figsize=(3.4 * len(panels), 3.2), squeeze=False, layout="constrained")
-    for (data, size, epochs), ax in zip(panels, axes[0], strict=True):
-        same = [r for r in rows if (r["data"], r["size"], r["epochs"]) == (data, size, epochs)]
-        gammas = sorted({r["gamma"] for r in same})
-        means = [statistics.mean(r["distance"] for r in same if r["gamma"] == gamma) for gamma in gammas]
-        ax.plot(gammas, means, color="#2d6eb4")
-        ax.plot([r["gamma"] for r in same], [r["distance"] for r in same], "o", markersize=4, color="#2d6eb4")
-        ax.set(title=f"{data} {size}x{size}, {epochs} epochs", xlabel="gamma of R1 and R2", xscale="log", yscale="log")
+    """Distance against gamma: a panel for each data and size, a line for each number of epochs with several gammas."""
+    panels = sorted({(r["data"], r["size"]) for r in rows})
+    figure, axes = plt.subplots(1, len(panels), figsize=(3.8 * len(panels), 3.4), squeeze=False, layout="constrained")
+    for (data, size), ax in zip(panels, axes[0], strict=True):
+        here = [r for r in rows if (r["data"], r["size"]) == (data, size)]
+        for i, epochs in enumerate(sorted({r["epochs"] for r in here})):
+            same = [r for r in here if r["epochs"] == epochs]
+            gammas = sorted({r["gamma"] for r in same})
+            if len(gammas) < 2:
+                continue
+            means = [statistics.mean(r["distance"] for r in same if r["gamma"] == gamma) for gamma in gammas]
+            ax.plot(gammas, means, color=f"C{i}", label=f"{epochs} epochs")
+            ax.plot([r["gamma"] for r in same], [r["distance"] for r in same], "o", markersize=4, color=f"C{i}")
+        ax.set(title=f"{data}, {size} x {size}", xlabel="gamma of R1 and R2", xscale="log", yscale="log")
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.set_minor_formatter(matplotlib.ticker.NullFormatter())
+        ax.set_xticks(sorted({r["gamma"] for r in here}))
+        ax.yaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
         ax.grid(alpha=0.3, which="both")
+        ax.legend()
     axes[0][0].set_ylabel("Fréchet distance; lower is better")
     pathlib.Path(out).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110)
