@@ -15,7 +15,13 @@ from kgan.backend.batches import (
     watched,
     without_one_tuples,
 )
-from kgan.backend.gradients import value_and_gradients, value_and_input_gradient, values_and_gradients, with_zeros
+from kgan.backend.gradients import (
+    TurnScope,
+    scaled_gradients,
+    value_and_gradients,
+    value_and_input_gradient,
+    with_zeros,
+)
 from kgan.backend.random import normal_rows
 from kgan.backend.replicas import as_numbers, assign, assign_moved, num_replicas, replica_mean, replica_slice
 from kgan.backend.steps import NotFiniteError, after, compiled, is_finite, only_if_finite, trace_outputs
@@ -42,9 +48,10 @@ __all__ = [
     "rounds_of",
     "shuffled_range",
     "trace_outputs",
+    "TurnScope",
+    "scaled_gradients",
     "value_and_gradients",
     "value_and_input_gradient",
-    "values_and_gradients",
     "watched",
     "with_zeros",
     "without_one_tuples",

@@ -1,5 +1,6 @@
 """Values and gradients of losses, with respect to weights or to inputs."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,71 +9,101 @@ import tensorflow as tf
 
 
 class TurnScope(keras.StatelessScope):
-    """Holds back what layers assign during one step, and keeps what they give to `add_loss`.
+    """Holds back what layers assign during a turn, and keeps what they give to `add_loss`.
 
     Inside, variables have their new values; outside, nothing has changed. `get_current_value(variable)` is the new
     value, or `None`. Layers that rewrite a weight that trains, such as `keras.layers.SpectralNormalization`, are
     differentiated as Keras does it: the step is taken from the new value, and along the gradient with respect to it.
 
     Args:
-        variables: the Keras variables that the step differentiates by.
-        watch: called with each new value of one of them.
+        variables: the Keras variables that may be differentiated by.
     """
 
-    def __init__(self, variables: Sequence[keras.Variable], watch: Callable[[Any], None]):
+    def __init__(self, variables: Sequence[keras.Variable]):
         super().__init__(collect_losses=True)
-        self.rewritten = []  # pairs of a position in `variables` and a new value
-        self._positions = {id(variable): position for position, variable in enumerate(variables)}
-        self._watch = watch
+        self._watched = {id(variable) for variable in variables}
+        self._tapes = []  # pairs of a tape that records now, and what was rewritten since it began
+        self._entered = False
+
+    def __enter__(self):
+        self._entered = True
+        return super().__enter__()
+
+    def __exit__(self, *exception):
+        self._entered = False
+        super().__exit__(*exception)
 
     def add_update(self, update):
         variable, value = update
-        position = self._positions.get(id(variable))
-        if position is not None:
+        if id(variable) in self._watched and self._tapes:
             value = tf.stop_gradient(value)
-            self._watch(value)
-            self.rewritten.append((position, value))
+            for tape, rewritten in self._tapes:
+                tape.watch(value)
+                rewritten.append((id(variable), value))
         super().add_update((variable, value))
 
+    def values_and_gradients(self, function: Callable[[], tuple[Any, Any]], variables: Sequence[keras.Variable]):
+        """Evaluates `function` and differentiates each of its values with respect to `variables`, and to nothing else.
 
-def values_and_gradients(function: Callable[[TurnScope], tuple[Any, Any]], variables: Sequence[keras.Variable]):
-    """Evaluates `function` and differentiates each of its values with respect to `variables`, and to nothing else.
+        It runs inside the scope, and may itself use this method: second derivatives are right.
 
-    Args:
-        function: called with a `TurnScope`, in which it runs whatever assigns; returns `(values, auxiliary)`, with a
-            list of scalars `values`.
-        variables: the Keras variables to differentiate by.
+        Args:
+            function: returns `(values, auxiliary)`, with a list of scalars `values`.
+            variables: the Keras variables to differentiate by, from those of the scope.
 
-    Returns:
-        `(values, auxiliary), gradients`, with one list for each value, of one gradient per variable: `None` for a
-        variable that does not take part.
-    """
-    tensors = [variable.value for variable in variables]
-    # Watching these variables alone keeps the other players' forward passes off the tape.
-    with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-        tape.watch(tensors)
-        scope = TurnScope(variables, tape.watch)
-        values, auxiliary = function(scope)
-    sources = [*tensors, *(value for _, value in scope.rewritten)]
-    gradients = []
-    for value in values:
-        first = tape.gradient(value, sources)
-        found = first[: len(tensors)]
-        for (position, _), gradient in zip(scope.rewritten, first[len(tensors) :], strict=True):
-            found[position] = _sum(found[position], gradient)
-        gradients.append(found)
-    return (values, auxiliary), gradients
+        Returns:
+            `auxiliary, gradients`, with one list for each value, of one gradient per variable: `None` for a variable
+            that does not take part.
+        """
+        inside = contextlib.nullcontext() if self._entered else self
+        # Watching these variables alone keeps the other players' forward passes off the tape.
+        with inside, tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tensors = [variable.value for variable in variables]
+            tape.watch(tensors)
+            rewritten = []
+            self._tapes.append((tape, rewritten))
+            try:
+                values, auxiliary = function()
+            finally:
+                self._tapes.pop()
+            positions = {id(variable): position for position, variable in enumerate(variables)}
+        rewritten = [(positions[key], value) for key, value in rewritten if key in positions]
+        sources, gradients = [*tensors, *(value for _, value in rewritten)], []
+        for value in values:
+            of_sources = tape.gradient(value, sources)
+            found = of_sources[: len(tensors)]
+            for (position, _), gradient in zip(rewritten, of_sources[len(tensors) :], strict=True):
+                found[position] = _sum(found[position], gradient)
+            gradients.append(found)
+        return auxiliary, gradients
 
 
 def value_and_gradients(function: Callable[[TurnScope], tuple[Any, Any]], variables: Sequence[keras.Variable]):
-    """As `values_and_gradients`, for a function with one scalar `value` and so with one list of gradients."""
+    """Evaluates `function(scope)`, which returns `(scalar, auxiliary)`, in a scope of its own and differentiates it.
 
-    def one_value(scope):
+    Returns:
+        `(scalar, auxiliary), gradients`, as `TurnScope.values_and_gradients`.
+    """
+    scope = TurnScope(variables)
+
+    def one_value():
         value, auxiliary = function(scope)
-        return [value], auxiliary
+        return [value], (value, auxiliary)
 
-    (values, auxiliary), gradients = values_and_gradients(one_value, variables)
-    return (values[0], auxiliary), gradients[0]
+    found, gradients = scope.values_and_gradients(one_value, variables)
+    return found, gradients[0]
+
+
+def scaled_gradients(gradients: Sequence[Any], factor) -> list:
+    """`gradients` times a scalar; `None` and `tf.IndexedSlices` stay what they are."""
+    return [
+        None
+        if gradient is None
+        else tf.IndexedSlices(gradient.values * factor, gradient.indices, gradient.dense_shape)
+        if isinstance(gradient, tf.IndexedSlices)
+        else gradient * factor
+        for gradient in gradients
+    ]
 
 
 def with_zeros(gradients: Sequence[Any], variables: Sequence[keras.Variable]) -> list:

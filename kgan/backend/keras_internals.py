@@ -29,6 +29,11 @@ def set_epoch(backup: keras.callbacks.BackupAndRestore, epoch: int):
     backup._current_epoch = epoch
 
 
+def track_loss(model, loss, rows):
+    """Adds the loss of a batch to the mean that a compiled model logs as `loss`. Keras 3.15: `_loss_tracker`."""
+    model._loss_tracker.update_state(loss, sample_weight=rows)
+
+
 def weights_as_hdf5(model) -> bytes:
     """What `model.save_weights` writes into a `.weights.h5` file. Keras 3.15: `H5IOStore`, `_save_state`.
 

@@ -18,7 +18,7 @@ EXAMPLES = tf.data.Dataset.from_tensor_slices((X, {"target": Y, "sensitive": S})
 def read(x=X, target=Y, sensitive=S, model=None):
     """The arrays that the players would get, and the model that read them."""
     model = model or FairClassifier()
-    data = model.read_data(x, {"target": target, "sensitive": sensitive})
+    data, _ = model.read_data(x, {"target": target, "sensitive": sensitive})
     return data, model
 
 

@@ -120,8 +120,8 @@ class Autoencoder(Game):
     def metrics(self) -> list:
         return [*super().metrics, *self._own_metrics]
 
-    def _make_trackers(self, *args, **kwargs):
-        super()._make_trackers(*args, **kwargs)
+    def prepare_steps(self, batches, *, training: bool):
+        super().prepare_steps(batches, training=training)
         self._trackers.pop(_OUTPUTS, None)
 
     def _track(self, logs: dict, weight=None):

@@ -137,7 +137,10 @@ class SKLearnFairClassifier(ClassifierMixin, ClassNamePrefixFeaturesOutMixin, Tr
             optimizer = defaults.falling_adam(steps)
         model.compile(optimizer, _copy(self.adversary_optimizer), adversary_steps)
         model._copies = copies
-        history = model.fit(X, labels, batch_size=batch_size, epochs=epochs, verbose=self.verbose)
+        try:
+            history = model.fit(X, labels, batch_size=batch_size, epochs=epochs, verbose=self.verbose)
+        finally:
+            model._copies = 1
         self.model_, self.history_ = model, history.history
         self.classes_ = np.unique(y)
         return self

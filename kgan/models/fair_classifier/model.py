@@ -9,7 +9,7 @@ from kgan.metrics.fairness_report import FairnessReport, fairness_report
 from kgan.metrics.leakage import check_columns
 from kgan.models.fair_classifier import networks, probing, reading
 from kgan.models.fair_classifier.players import ClassifierAndAdversary, as_logits
-from kgan.models.training import data_checks, minibatches
+from kgan.models.training import data_checks
 from kgan.tables import columns
 from kgan.tables.sensitive import Encoding
 
@@ -97,46 +97,16 @@ class FairClassifier(ClassifierAndAdversary):
         # How often an epoch takes each row: those of a small table cost more than their steps.
         self._copies = 1
 
-    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs):
-        """Trains both players, see `Game.fit`.
-
-        Afterwards a fresh linear probe is asked, on a sample of at most 2,000 rows, what it reads from the
-        representation or the prediction. A warning says so if that is clearly more than the adversary reads, or, with
-        an alpha of 1 or more, than the true target alone would tell: then the adversary did not keep up, and nothing
-        made the classifier hide it. Nobody is asked with fewer than 200 rows, or after fewer than 2,000 rows of
-        training in all epochs together.
-
-        Args:
-            x: inputs: array, data frame, any structure of arrays, or a batched `tf.data.Dataset` of
-                `(x, {"target": y, "sensitive": s})`.
-            y: `{"target": y, "sensitive": s}`: the classes `(n,)`, and one sensitive column `(n,)` or several, as a
-                dict, a data frame or `(n, columns)`; of a dataset `None`.
-            batch_size, epochs, verbose, callbacks, **kwargs: as in `Game.fit`.
-
-        Returns:
-            A `keras.callbacks.History`.
-
-        Raises:
-            ValueError: for data that cannot be used.
-            FloatingPointError: if training diverges.
-        """
-        before = self.rounds if self.players else 0
-        settings = {"epochs": epochs, "verbose": verbose, "callbacks": callbacks, **kwargs}
-        try:
-            history = super().fit(x, y, batch_size, **settings)
-        finally:
-            self._copies = 1
+    def after_fit(self, data, batch_size, rounds: int):
+        super().after_fit(data, batch_size, rounds)
         if self.adversary is not None and self.alpha > 0:
-            data = self.read_data(x, y, batch_size)
-            share = kwargs.get("validation_split") or 0.0
-            data = minibatches.split(data, share)[0] if share else data
-            rounds = (self.rounds - before) * self.minibatches_per_round
-            probing.warn_if_read(self, data, rounds, batch_size or 32)
-        return history
+            if self._copies > 1:
+                data = tree.map_structure(lambda part: part[: len(part) // self._copies], data)
+            probing.warn_if_read(self, data, rounds * self.minibatches_per_round, batch_size or 32)
 
     # The data
 
-    def read_data(self, x, y=None, batch_size=None):
+    def read_data(self, x, y=None, sample_weight=None, batch_size=None):
         """What `fit` and `evaluate` got, with numbers in place of labels; the first data decide which."""
         encoding = self._encoding
         need_sensitive = self.alpha > 0 if encoding is None else bool(encoding.columns)
@@ -147,11 +117,11 @@ class FairClassifier(ClassifierAndAdversary):
         self._encoding = encoding
         if self._copies > 1:
             data = tree.map_structure(lambda part: np.concatenate([part] * self._copies), data)
-        return data
+        return data, batch_size
 
-    def _prepare_for(self, data, method: str):
+    def prepare_players(self, data, method: str):
         try:
-            super()._prepare_for(data, method)
+            super().prepare_players(data, method)
         except BaseException:
             if not self.players:
                 self._encoding = None  # data that cannot be used decide nothing

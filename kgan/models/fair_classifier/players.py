@@ -6,7 +6,6 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from kgan import backend
 from kgan.attacks import class_scores
 from kgan.layers.reversal import reverse_gradient
 from kgan.models.fair_classifier import defaults, objectives
@@ -145,47 +144,33 @@ class ClassifierAndAdversary(Game):
         rounds = ops.cast(self.optimizers["classifier"].iterations, "float32")
         return self.alpha * ops.minimum(rounds / self.warmup_steps, 1.0)
 
-    def _differentiate(self, player, data):
+    def gradients(self, player, data):
         projects = self.objective == "projection" and self.alpha > 0 and self.adversary is not None
         if player != "classifier" or not projects:
-            return super()._differentiate(player, data)
+            return super().gradients(player, data)
 
-        def losses(scope):
-            with scope:
-                target_loss, opposing, logs = self._classifier_losses(*data)
+        def losses():
+            target_loss, opposing, logs = self._classifier_losses(*data)
             loss = target_loss + self._current_alpha() * opposing  # for the logs: no loss has this gradient
-            parts = (target_loss + self._regularization(player, scope), -opposing)
-            return [self._scaled(player, part) for part in parts], (loss, logs, scope)
+            return [target_loss, -opposing], {self.loss_name(player): loss, **logs}
 
-        variables = self.player_variables(player)
-        (_, found), gradients = backend.values_and_gradients(losses, variables)
-        gradients = [[ops.convert_to_tensor(g) for g in backend.with_zeros(of, variables)] for of in gradients]
-        gradients = objectives.projected(*gradients, self._current_alpha())
-        return self._move(player, gradients, *found)
+        gradients, logs = self.differentiate(player, losses)
+        return objectives.projected(*gradients, self._current_alpha()), logs
 
-    def _differentiate_together(self, data):
+    def gradients_together(self, data):
         """Both players' gradients by one pass through all networks: the adversary's loss behind a gradient reversal."""
         if self.adversary is None:
-            return super()._differentiate_together(data)
+            return None
         x, labels = data
-        variables = {player: self.player_variables(player) for player in self.players}
 
-        def objective(scope):
-            with scope:
-                logits, seen = self._run(x)
-                target_loss, logs = self._target_loss(logits, labels)
-                seen = reverse_gradient(seen, self._current_alpha())
-                adversary_loss, adversary_logs = self._adversary_loss(seen, labels)
+        def total_loss():
+            logits, seen = self._run(x)
+            target_loss, logs = self._target_loss(logits, labels)
+            seen = reverse_gradient(seen, self._current_alpha())
+            adversary_loss, adversary_logs = self._adversary_loss(seen, labels)
             classifier_loss = target_loss - self._current_alpha() * adversary_loss
-            total = target_loss + adversary_loss + sum(self._regularization(player, scope) for player in self.players)
-            found = {"classifier": (classifier_loss, logs), "adversary": (adversary_loss, adversary_logs)}
-            return self._scaled("classifier", total), (found, scope)
+            logs = {self.loss_name("classifier"): classifier_loss, **logs}
+            return target_loss + adversary_loss, (logs, {self.loss_name("adversary"): adversary_loss, **adversary_logs})
 
-        (_, (found, scope)), gradients = backend.value_and_gradients(objective, sum(variables.values(), []))
-        moves = []
-        for player, own in variables.items():
-            scale = self._scaled(player, ops.ones(())) / self._scaled("classifier", ops.ones(()))
-            scaled = [None if g is None else g * scale for g in gradients[: len(own)]]
-            moves.append(self._move(player, scaled, *found[player], scope))
-            gradients = gradients[len(own) :]
-        return moves
+        gradients, logs = self.differentiate(["classifier", "adversary"], total_loss)
+        return {player: (gradients[player], of) for player, of in zip(("classifier", "adversary"), logs, strict=True)}

@@ -1,5 +1,6 @@
 """`Game`: gradient descent in which groups of parameters have their own losses."""
 
+import contextlib
 import functools
 
 import keras
@@ -12,6 +13,7 @@ from kgan.models.game.player_optimizers import PlayerOptimizers
 from kgan.models.training import compiled_optimizers, finite, minibatches
 from kgan.models.training.one_at_a_time import exclusive
 from kgan.models.training.trainer import Trainer
+from kgan.models.training.turn import Turn
 
 
 @keras.saving.register_keras_serializable(package="kgan")
@@ -59,7 +61,7 @@ class Game(Trainer):
         self.players = {}
         self.training = False
         self.optimizers, self._compile_later = {}, None
-        self._trackers, self._traced = {}, []
+        self._trackers, self._traced, self._turn = {}, [], None
         if players is not None:
             self.set_players(players)
 
@@ -96,6 +98,78 @@ class Game(Trainer):
             A scalar, the mean over the minibatch; or `(scalar, {name: scalar to log})`.
         """
         raise TypeError(f"{type(self).__name__} must override player_loss(player, data).")
+
+    def gradients(self, player: str, data):
+        """The gradients along which `player` steps: those of `player_loss`; override it for another rule.
+
+        Get gradients by `self.differentiate`, or by `super().gradients(player, data)`, and make others of them. What is
+        assigned here to variables of the game, such as the gradients of the round before, is assigned when the step has
+        passed its checks. On several devices the gradients are those of the rows at hand, and the player steps along
+        their mean.
+
+        Args:
+            player: name of the player whose turn it is.
+            data: one minibatch.
+
+        Returns:
+            `(gradients, logs)`: a tensor for each of `player_variables(player)`, and numbers to log, among them the
+            loss under `loss_name(player)`.
+
+        Examples:
+            >>> def gradients(self, player, data):  # optimistic steps: 2 g_k - g_(k-1)
+            ...     now, logs = super().gradients(player, data)
+            ...     steps = [2 * new - old for new, old in zip(now, self.last[player])]
+            ...     for variable, new in zip(self.last[player], now):
+            ...         variable.assign(new)
+            ...     return steps, logs
+        """
+        return self.differentiate(player, lambda: self._loss_and_logs(player, data))
+
+    def gradients_together(self, data):
+        """In a simultaneous game, the gradients of all players by one pass; override it where they share their work.
+
+        Returns:
+            `{player: (gradients, logs)}`, or `None` for `gradients` of each player.
+        """
+        return None
+
+    def differentiate(self, player, losses_of):
+        """The gradients of one or several losses with respect to the weights of `player`, within `gradients`.
+
+        Args:
+            player: name of a player; or a list of names, in `gradients_together`.
+            losses_of: function without arguments that returns `(loss, logs)`, or `(list of losses, logs)`. Weight
+                regularizers, and what layers give to `add_loss`, are added to the first.
+
+        Returns:
+            `(gradients, logs)`. The gradients are a list, a tensor for each of `player_variables(player)`; for several
+            players a dict of these; for several losses a list of either. A single loss of one player is added to the
+            logs.
+        """
+        turn = self._turn or self._new_turn([player] if isinstance(player, str) else player)
+        players = [player] if isinstance(player, str) else list(player)
+        with contextlib.nullcontext() if self._turn else turn:
+
+            def with_regularization():
+                losses, logs = losses_of()
+                extra = sum(self._regularization(name, turn) for name in players)
+                if isinstance(losses, list | tuple):
+                    return [losses[0] + extra, *losses[1:]], logs
+                return losses + extra, logs
+
+            losses, logs, found = turn.differentiate(with_regularization, players)
+        single = not isinstance(losses, list | tuple)
+        filled = [self._filled(of) for of in ([found] if single else found)]
+        if isinstance(player, str):
+            filled = [of[player] for of in filled]
+            logs = {self.loss_name(player): losses, **logs} if single else logs
+        return (filled[0] if single else filled), logs
+
+    def _filled(self, gradients: dict) -> dict:
+        """The gradients of each player without gaps; a loss that depends on none of its weights is refused."""
+        for player, of in gradients.items():
+            checks.depends_on_weights(of, self.player_variables(player), player)
+        return {player: backend.with_zeros(of, self.player_variables(player)) for player, of in gradients.items()}
 
     def after_update(self, player: str):
         """Called after each update of `player`; override it for what follows a step, such as clipping weights."""
@@ -154,60 +228,54 @@ class Game(Trainer):
     def train_step(self, data):
         self.training = True
         if self.simultaneous:
-            moves = self._differentiate_together(data)
-            for player, move in zip(self.players, moves, strict=True):
-                self._update(player, data, *move)
+            moves = self._moves_together(data)
+            for player, move in moves.items():
+                self._take(player, data, *move)
         else:
             # Unrolled in Python: optimizers cannot run inside a TensorFlow loop or condition on several devices.
             for player in self.players:
                 for step in range(self.steps[player]):
                     minibatch = self._minibatch(data, step)
-                    self._update(player, minibatch, *self._differentiate(player, minibatch))
+                    self._take(player, minibatch, *self._move(player, minibatch))
         return self.counted(self.get_metrics_result())
 
-    def _differentiate_together(self, data) -> list:
-        """What `_differentiate` gives for each player, at the same point; override it to share their work."""
-        return [self._differentiate(player, data) for player in self.players]
+    def _moves_together(self, data) -> dict:
+        with self._turn_of(list(self.players)) as turn:
+            together = self.gradients_together(data)
+        if together is None:
+            return {player: self._move(player, data) for player in self.players}
+        return {player: (turn, *move) for player, move in together.items()}
 
-    def _differentiate(self, player: str, data):
-        """The gradients of the player's loss, the new values of what its turn moves besides, and what to log."""
+    def _move(self, player: str, data):
+        """The turn of a player, which holds back what it moves besides, its gradients, and what to log."""
+        with self._turn_of([player]) as turn:
+            gradients, logs = self.gradients(player, data)
+        return turn, gradients, logs
 
-        def objective(scope):
-            # The scope holds back every assignment (batch statistics, random states, weights that a layer rewrites), so
-            # that a turn can run the other players' networks in training mode without leaving a trace in them.
-            with scope:
-                loss, logs = self._loss_and_logs(player, data)
-            loss += self._regularization(player, scope)
-            return self._scaled(player, loss), (loss, logs, scope)
-
-        (_, found), gradients = backend.value_and_gradients(objective, self.player_variables(player))
-        return self._move(player, gradients, *found)
-
-    def _scaled(self, player: str, loss):
-        """What is differentiated, so that the optimizer of `player` steps along the gradient of `loss`."""
-        # Optimizers add up the gradients of the replicas: divided, the sum is the mean over the global batch.
-        return self.optimizers[player].scale_loss(loss / backend.num_replicas())
-
-    def _move(self, player: str, gradients, loss, logs, scope):
-        """What `_differentiate` returns, from the gradients of the player's scaled loss and the scope it ran in."""
-        variables = self.player_variables(player)
-        checks.depends_on_weights(gradients, variables, player)
-        gradients = backend.with_zeros(gradients, variables)
-        of = {p: {id(v) for layer in layers for v in layer.variables} for p, layers in self.players.items()}
-        others = set().union(*(of[p] for p in self.players if p != player)) - of[player]
-        assigned = [(v, scope.get_current_value(v)) for v in self.variables if id(v) not in others]
-        assigned = [(variable, value) for variable, value in assigned if value is not None]
-        gradients = finite.stop_unless_finite(player, loss, gradients, self.optimizers[player])
-        return gradients, assigned, {self.loss_name(player): loss, **logs}
-
-    def _update(self, player: str, data, gradients, assigned, logs):
-        # Whatever changes waits for the data and for the check: at the end of the data nothing may move any more.
-        with backend.after([data, gradients]):
-            for variable, value in assigned:  # before the optimizer: it steps from what layers made of their weights
-                backend.assign_moved(variable, value)
-            self.optimizers[player].apply(gradients, self.player_variables(player))
+    def _take(self, player: str, data, turn, gradients, logs):
+        if self.loss_name(player) not in logs:
+            raise finite.LossError(f"gradients({player!r}, data) must log the loss as {self.loss_name(player)!r}.")
+        with turn.update(player, gradients, logs[self.loss_name(player)], data):
             self._track(logs)
             self.after_update(player)
+
+    @contextlib.contextmanager
+    def _turn_of(self, players: list):
+        with self._new_turn(players) as self._turn:
+            try:
+                yield self._turn
+            finally:
+                self._turn = None
+
+    def _new_turn(self, players) -> Turn:
+        # Embeddings keep their sparse gradients unless a rule computes with them.
+        own = (type(self).gradients, type(self).gradients_together) == (Game.gradients, Game.gradients_together)
+        variables = {player: self.player_variables(player) for player in players}
+        of = {p: {id(v) for layer in layers for v in layer.variables} for p, layers in self.players.items()}
+        mine = set().union(*(of[player] for player in players))
+        others = set().union(*(of[p] for p in self.players if p not in players)) - mine
+        states = [v for v in self.variables if id(v) not in others]
+        return Turn(self.optimizers, variables, states, sparse=own)
 
     def _loss_and_logs(self, player: str, data):
         result = self.player_loss(player, data)
@@ -253,14 +321,21 @@ class Game(Trainer):
     def _lock_state(self):
         """Keras locks a model when it is built; the metrics of a game are made later, when it first sees data."""
 
-    def _make_trackers(self, batches, minibatch, *, training: bool):
+    def _logs_of(self, player: str, data, training: bool) -> dict:
+        """What `player` logs besides its loss, for a trace."""
+        if not training or type(self).gradients is Game.gradients:
+            return self._loss_and_logs(player, data)[1]
+        return self._move(player, data)[2]
+
+    def prepare_steps(self, batches, *, training: bool):
         """Learns the names that the players log from a trace: variables cannot be made within a training step."""
         if training in self._traced:
             return
         self._traced.append(training)
+        minibatch = functools.partial(self._minibatch, step=0) if training else lambda data: data
 
         def trace(data):
-            return [self._loss_and_logs(player, minibatch(data))[1] for player in self.players]
+            return [self._logs_of(player, minibatch(data), training) for player in self.players]
 
         self.training = training
         with finite.in_a_sentence():
@@ -270,121 +345,26 @@ class Game(Trainer):
                 if name not in self._trackers:
                     self._trackers[name] = keras.metrics.Mean(name=name)
 
-    # fit and evaluate
+    # The data of `fit` and `evaluate`
 
-    @exclusive
-    def fit(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        validation_split=0.0,
-        validation_data=None,
-        shuffle=True,
-        steps_per_epoch=None,
-        **kwargs,
-    ):
-        """Trains as `keras.Model.fit` does, one round of the game per step.
+    def check_ready(self, method: str):
+        if not self.players and self._compile_later is None:
+            self._assert_compile_called(method)
 
-        A round takes as many minibatches as the player with the most steps. An incomplete last minibatch is left out.
-        Shuffled arrays come in an order that depends on the game's seed and progress alone, so that a resumed run sees
-        what the uninterrupted one would have seen; the order of a `tf.data.Dataset` is its own affair.
-
-        Args:
-            x: arrays, or a batched `tf.data.Dataset`. `player_loss` gets minibatches of the same structure.
-            y: arrays, if there are targets; `player_loss` then gets `(x, y)`.
-            batch_size: rows per minibatch of arrays; 32 by default.
-            epochs: passes over the data, or over `steps_per_epoch` rounds of it.
-            verbose: as in `keras.Model.fit`.
-            callbacks: list of Keras callbacks. `EarlyStopping` and `ModelCheckpoint` need their `mode`.
-            validation_split: share of the rows, the last ones, to evaluate on after each epoch.
-            validation_data: data to evaluate on after each epoch: what `x` is, or `(x, y)`.
-            shuffle: whether arrays are shuffled.
-            steps_per_epoch: rounds per epoch; all the data by default.
-            **kwargs: the other arguments of `keras.Model.fit`. Weights of samples or classes belong into `player_loss`.
-
-        Returns:
-            A `keras.callbacks.History`.
-
-        Raises:
-            ValueError: for data that cannot be used.
-            FloatingPointError: if a loss or a gradient becomes NaN or infinite. The step that found it is not taken.
-        """
-        options = {"batch_size": batch_size, "epochs": epochs, "verbose": verbose, "callbacks": callbacks, **kwargs}
-        options |= {"validation_split": validation_split, "validation_data": validation_data}
-        before = self.rounds
-        history = self._fit(x, y, shuffle=shuffle, steps_per_epoch=steps_per_epoch, **options)
-        if self.rounds != before:
-            for player, optimizer in self.optimizers.items():
-                optimizer.finalize_variable_values(self.player_variables(player))  # the averages, where it keeps them
-        return history
-
-    def _fit(self, x, y, *, batch_size, epochs, validation_split, validation_data, shuffle, steps_per_epoch, **kwargs):
-        checks.no_weights_of_samples(kwargs)
-        minibatches.refuse_spent(x, epochs, steps_per_epoch)
-        minibatches.refuse_spent(validation_data, epochs)
-        data = self.read_data(minibatches.in_random_order(x, shuffle), y, batch_size)
-        if validation_data is not None:
-            validation_data = self.read_data(validation_data)
-        elif validation_split:
-            data, validation_data = minibatches.split(data, validation_split)
-        data = self._prepared(data, "fit")
-        rounds, steps_per_epoch = minibatches.training_rounds(data, self, batch_size, shuffle, steps_per_epoch)
-        if validation_data is not None:
-            validation_batch_size = kwargs.pop("validation_batch_size", None) or batch_size
-            validation_data = self._prepared(validation_data, "fit")
-            minibatches.refuse_endless(validation_data, kwargs.get("validation_steps"), "validation_steps")
-            validation_data = minibatches.evaluation_batches(validation_data, self, validation_batch_size)
-        self._make_trackers(rounds, lambda data: self._minibatch(data, 0), training=True)
-        kwargs.update(epochs=epochs, validation_data=validation_data)
-        return self.fit_exactly(rounds, steps_per_epoch=steps_per_epoch, **kwargs)
-
-    @exclusive
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
-        """Computes every player's loss and logs on `x` or `(x, y)`, with all networks in inference mode.
-
-        Arguments and returns are those of `keras.Model.evaluate`. On several devices an incomplete last batch is left
-        out.
-        """
-        checks.no_weights_of_samples(kwargs)
-        if kwargs.get("_use_cached_eval_dataset"):  # within fit, which has read and prepared the data
-            batches = x
-        else:
-            data = self._prepared(self.read_data(x, y, batch_size), "evaluate")
-            minibatches.refuse_endless(data, kwargs.get("steps"), "steps")
-            batches = minibatches.evaluation_batches(data, self, batch_size)
-        self._make_trackers(batches, lambda data: data, training=False)
-        return self.evaluate_exactly(batches, verbose=verbose, **kwargs)
-
-    @exclusive
-    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
-        """One round of the game on the rows given: as many minibatches of equal size as a round takes."""
+    def refuse_weights(self, sample_weight, class_weight=None):
         checks.no_weights_of_samples({"sample_weight": sample_weight, "class_weight": class_weight})
-        size = minibatches.rows(self.read_data(x, y)) // self.minibatches_per_round
-        options = {"batch_size": max(1, size), "epochs": 1, "steps_per_epoch": 1, "shuffle": False, "verbose": 0}
-        options |= {"validation_split": 0.0, "validation_data": None, "callbacks": None}
-        logs = self._fit(x, y, **options).history
-        logs = {name: values[-1] for name, values in logs.items()}
-        return logs if return_dict else list(logs.values())
 
-    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
-        """Every player's loss and logs on the rows given, in inference mode."""
-        checks.no_weights_of_samples({"sample_weight": sample_weight})
-        size = minibatches.rows(self.read_data(x, y))
-        return self.evaluate(x, y, batch_size=size, verbose=0, return_dict=return_dict)
-
-    def _prepared(self, data, method: str):
+    def prepare_data(self, data, use: str, *, batch_size=None, verbose=0, steps=None):
         """`data` as the players take them, after every check; a dataset is checked on, in each of its batches."""
-        self._prepare_for(data, method)
+        method = "evaluate" if use == "evaluation" else "fit"
+        self.prepare_players(data, method)
         if method == "fit":
             for player, optimizer in self.optimizers.items():
                 checks.same_weights(optimizer, self.player_variables(player), player)
         return minibatches.checked(data, self.check_range)
 
-    def _prepare_for(self, data, method: str):
+    def prepare_players(self, data, method: str):
+        """Makes the players from the first data, if need be, and checks that these and the data go together."""
         if not self.players:
             if self._compile_later is None:
                 self._assert_compile_called(method)
@@ -392,13 +372,10 @@ class Game(Trainer):
         self._assert_compile_called(method)
         self.check_data(data)
 
-    def read_data(self, x, y=None, batch_size=None):
-        """Called by `fit` and `evaluate` on what they got; override it to turn other kinds of data into such ones.
-
-        Returns:
-            `x`, or `(x, y)`: arrays in any structure with the same number of rows, or a batched `tf.data.Dataset`.
-        """
-        return minibatches.as_data(x, y, batch_size)
+    def after_fit(self, data, batch_size, rounds: int):
+        if rounds:
+            for player, optimizer in self.optimizers.items():
+                optimizer.finalize_variable_values(self.player_variables(player))  # the averages, where it keeps them
 
     def check_data(self, data):
         """Called by `fit` and `evaluate` before any work; override it to refuse data that the players cannot use."""

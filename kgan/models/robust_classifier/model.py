@@ -11,9 +11,10 @@ from kgan.attacks.ascent import Ascent, check_epsilon, noise_size
 from kgan.models.robust_classifier import checks as attack_checks
 from kgan.models.robust_classifier import loss_check
 from kgan.models.robust_classifier.scores import Scores
-from kgan.models.training import compiled_optimizers, finite, minibatches
+from kgan.models.training import compiled_optimizers, minibatches
 from kgan.models.training.one_at_a_time import exclusive
 from kgan.models.training.trainer import Trainer
+from kgan.models.training.turn import Turn
 from kgan.scalars import as_share
 
 
@@ -29,7 +30,9 @@ class RobustClassifier(Trainer):
 
     `compile`, `fit`, `evaluate`, `predict` and `save` are Keras's. Logs of clean inputs have their usual names, those
     of attacked inputs begin with `adversarial_`: `loss`, `adversarial_loss`, `accuracy`, `adversarial_accuracy`.
-    `evaluate` gives both, `fit` those of what it trains on.
+    `evaluate` gives both, `fit` those of what it trains on. Data are an array of inputs within `bounds` and one of
+    targets, or a batched `tf.data.Dataset` of `(inputs, targets)` or `(inputs, targets, sample_weight)`; the weights
+    count in the losses, the attack does without. An incomplete last minibatch is left out of training.
 
     Sources: Goodfellow et al. 2015, https://arxiv.org/abs/1412.6572, section 6 (`"fgsm"`, a clean share of a half);
     Madry et al. 2018, https://arxiv.org/abs/1706.06083, section 2 (`"pgd"`, no clean share).
@@ -147,33 +150,21 @@ class RobustClassifier(Trainer):
 
     def train_step(self, data):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        # The scopes hold back every assignment (random states, batch statistics) until the step has been checked.
-        with keras.StatelessScope() as drawn:
+        with Turn({"training": self.optimizer}, {"training": self.trainable_variables}, self.variables) as turn:
             parts = [(self._clean, self.clean_share, x)] if self.clean_share > 0 else []
             if self.clean_share < 1:
                 parts.append((self._adversarial, 1 - self.clean_share, self.perturb(x, y)))
 
-        def objective(scope):
-            total, results = 0.0, []
-            with scope:
+            def total_loss():
+                total, results = 0.0, []
                 for scores, share, inputs in parts:
-                    loss, outputs = self._loss_and_outputs(scores, inputs, y, sample_weight, scope, training=True)
+                    loss, outputs = self._loss_and_outputs(scores, inputs, y, sample_weight, turn, training=True)
                     total += share * loss
                     results.append((scores, loss, outputs))
-            # Optimizers add up the gradients of the replicas: divided, the sum is the mean over the global batch.
-            return self.optimizer.scale_loss(total / backend.num_replicas()), (total, results, scope)
+                return total, results
 
-        variables = self.trainable_variables
-        (_, (total, results, trained)), gradients = backend.value_and_gradients(objective, variables)
-        gradients = backend.with_zeros(gradients, variables)
-        gradients = finite.stop_unless_finite("training", total, gradients, self.optimizer)
-        moved = [(v, scope.get_current_value(v)) for scope in (drawn, trained) for v in self.variables]
-        # Whatever changes waits for the data and for the check: at the end of the data nothing may move any more.
-        with backend.after([data, gradients]):
-            for variable, value in moved:  # before the optimizer: it steps from what layers made of their weights
-                if value is not None:
-                    backend.assign_moved(variable, value)
-            self.optimizer.apply(gradients, variables)
+            total, results, gradients = turn.differentiate(total_loss)
+        with turn.update("training", gradients["training"], total, data):
             return self.counted(self._log(results, y, sample_weight))
 
     def test_step(self, data):
@@ -209,78 +200,9 @@ class RobustClassifier(Trainer):
     def metrics(self) -> list:
         return [*self._clean.metrics, *self._adversarial.metrics] if self.compiled else []
 
-    # fit and evaluate
+    # The data of `fit` and `evaluate`
 
-    # What `minibatches` asks of the model that trains: a step takes one minibatch.
-    minibatches_per_round = 1
-
-    @exclusive
-    def fit(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        validation_split=0.0,
-        validation_data=None,
-        shuffle=True,
-        *,
-        sample_weight=None,
-        steps_per_epoch=None,
-        **kwargs,
-    ):
-        """Trains as `keras.Model.fit` does, on attacked minibatches. An incomplete last minibatch is left out.
-
-        Shuffled arrays come in an order that depends on the seed and on the progress alone, so that a resumed run sees
-        what the uninterrupted one would have seen; the order of a `tf.data.Dataset` is its own affair.
-
-        Args:
-            x: array of inputs within `bounds`, or a batched `tf.data.Dataset` of `(inputs, targets)` or of
-                `(inputs, targets, sample_weight)`.
-            y: array of targets.
-            batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle: as in Keras.
-            sample_weight: array of one weight per row, for the losses; the attack does without.
-            steps_per_epoch: minibatches per epoch; all the data by default.
-            **kwargs: the other arguments of `keras.Model.fit`, which returns a `keras.callbacks.History`.
-
-        Raises:
-            ValueError: for data that cannot be used.
-            FloatingPointError: if the loss or a gradient becomes NaN or infinite. The step that found it is not taken.
-        """
-        minibatches.refuse_spent(x, epochs, steps_per_epoch)
-        minibatches.refuse_spent(validation_data, epochs)
-        x = minibatches.in_random_order(x, shuffle)
-        data = self._as_data(x, y, sample_weight, batch_size, "fit")
-        if validation_split and validation_data is None:
-            data, validation_data = minibatches.split(data, validation_split)
-        batches, steps_per_epoch = minibatches.training_rounds(data, self, batch_size, shuffle, steps_per_epoch)
-        if validation_data is not None:
-            validation_data = self._as_data(validation_data, None, None, None, "fit")
-            minibatches.refuse_endless(validation_data, kwargs.get("validation_steps"), "validation_steps")
-            validation_batch_size = kwargs.pop("validation_batch_size", None) or batch_size
-            validation_data = minibatches.evaluation_batches(validation_data, self, validation_batch_size)
-        kwargs.update(epochs=epochs, verbose=verbose, validation_data=validation_data, steps_per_epoch=steps_per_epoch)
-        return self.fit_exactly(batches, callbacks, **kwargs)
-
-    @exclusive
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", *, sample_weight=None, **kwargs):
-        """The loss and the metrics of clean and of attacked inputs, as `keras.Model.evaluate` gives them.
-
-        On several devices an incomplete last batch is left out.
-        """
-        if kwargs.get("_use_cached_eval_dataset"):  # within fit, which has read and prepared the data
-            return self.evaluate_exactly(x, verbose=verbose, **kwargs)
-        data = self._as_data(x, y, sample_weight, batch_size, "evaluate")
-        minibatches.refuse_endless(data, kwargs.get("steps"), "steps")
-        batches = minibatches.evaluation_batches(data, self, batch_size)
-        return self.evaluate_exactly(batches, verbose=verbose, **kwargs)
-
-    def _as_data(self, x, y, sample_weight, batch_size, method: str):
-        self._assert_compile_called(method)
-        data = (x, y) if sample_weight is None else (x, y, sample_weight)
-        data = minibatches.as_data(x if y is None and sample_weight is None else data, None, batch_size)
+    def prepare_data(self, data, use: str, *, batch_size=None, verbose=0, steps=None):
         row, target = attack_checks.data(data)
         with self.distribute_strategy.scope():
             loss_check.loss_fits(self._compiled_with.loss, self.model, row, self.ascent.bounds)

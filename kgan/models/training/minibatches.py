@@ -85,10 +85,10 @@ def refuse_spent(x, epochs, steps_per_epoch=None):
         )
 
 
-def refuse_endless(data, steps, name: str):
+def refuse_endless(data, steps=None, name: str | None = None):
     """Refuses a dataset that repeats forever, unless the number of steps is given, as the argument `name`."""
     if backend.is_dataset(data) and steps is None and backend.is_endless(data):
-        raise ValueError(f"the dataset repeats forever: leave out .repeat(), or give {name}.")
+        raise ValueError(f"the dataset repeats forever: leave out .repeat(){f', or give {name}' if name else ''}.")
 
 
 def checked(data, check_range):
@@ -129,31 +129,32 @@ def rows(data) -> int:
     return len(tree.flatten(data)[0])
 
 
-def training_rounds(data, game, batch_size, shuffle, steps_per_epoch):
+def training_rounds(data, model, batch_size, shuffle, steps_per_epoch):
     """A dataset with one element per round: a minibatch, or several stacked on axis 1 if a round takes several.
 
     Args:
         data: from `as_data`.
-        game: the `Game` that trains; its seed and its progress decide the order of arrays.
-        batch_size: rows per minibatch of arrays; 32 if `None`, as in Keras.
+        model: the `Trainer`; its seed and its progress decide the order of arrays.
+        batch_size: rows per minibatch of arrays.
         shuffle: whether arrays are shuffled.
         steps_per_epoch: rounds per epoch, or `None` for all the data.
 
     Returns:
         `(dataset, steps_per_epoch)` for `keras.Model.fit`.
     """
-    count = game.minibatches_per_round
-    refuse_endless(data, steps_per_epoch, "steps_per_epoch")
+    count = model.minibatches_per_round
+    # Of few rows the incomplete last minibatch may be a good part; several devices cannot share it.
+    incomplete = model.keeps_incomplete_batches and model.num_devices == 1 and count == 1
     if backend.is_dataset(data):
         size = tree.flatten(data.element_spec)[0].shape[0]
-        _refuse_uneven(size or game.num_devices, game.num_devices)
-        rounds = backend.rounds_of(data, count)
+        _refuse_uneven(size or model.num_devices, model.num_devices)
+        rounds = data if incomplete else backend.rounds_of(data, count)
         if steps_per_epoch is not None and int(rounds.cardinality()) >= steps_per_epoch:
             return rounds.take(steps_per_epoch), None
         return rounds, steps_per_epoch
-    size, batch_size = rows(data), batch_size or 32
-    _refuse_uneven(batch_size, game.num_devices)
-    available = size // batch_size // count
+    size = rows(data)
+    _refuse_uneven(batch_size, model.num_devices)
+    available = (-(-size // batch_size) if incomplete else size // batch_size) // count
     if not available:
         raise ValueError(
             f"a round takes {count} x {batch_size} rows, but the data has {size}: use a smaller batch_size or "
@@ -163,22 +164,21 @@ def training_rounds(data, game, batch_size, shuffle, steps_per_epoch):
         raise ValueError(
             f"steps_per_epoch={steps_per_epoch} is more than the {available} rounds that {size} rows give."
         )
-    order = backend.shuffled_range(size, game.seed, lambda: game.rounds_at_epoch_start) if shuffle else None
-    batches = backend.array_batches(data, batch_size, order=order, drop_incomplete=True)
+    order = backend.shuffled_range(size, model.seed, lambda: model.rounds_at_epoch_start) if shuffle else None
+    batches = backend.array_batches(data, batch_size, order=order, drop_incomplete=not incomplete)
     # Cut here rather than by Keras, so that every epoch starts a new pass, whose order a resumed run can repeat.
-    return backend.rounds_of(batches, count).take(steps_per_epoch or available), None
+    return (batches if incomplete else backend.rounds_of(batches, count)).take(steps_per_epoch or available), None
 
 
-def evaluation_batches(data, game, batch_size):
+def evaluation_batches(data, model, batch_size):
     """Batches of arrays for `evaluate`, in the stored order; a dataset as it is."""
     # On several devices, one without rows in the last batch would turn the mean into NaN.
-    several = game.num_devices > 1
+    several = model.num_devices > 1
     if backend.is_dataset(data):
         return backend.rounds_of(data, 1) if several else data
-    batch_size = batch_size or 32
     if several and rows(data) < batch_size:
         raise ValueError(
-            f"{rows(data)} rows do not fill one batch of {batch_size} for {game.num_devices} devices: use a smaller "
+            f"{rows(data)} rows do not fill one batch of {batch_size} for {model.num_devices} devices: use a smaller "
             "batch_size."
         )
     return backend.array_batches(data, batch_size, drop_incomplete=several)

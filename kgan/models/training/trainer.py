@@ -1,96 +1,225 @@
-"""A `keras.Model` that is saved with its random state and its progress, and goes on from there exactly."""
+"""`Trainer`: the one `fit` and `evaluate` of all models, and the hooks by which they differ."""
 
 import contextlib
-import random
-import types
 import warnings
 
-import keras
-import numpy as np
-from keras import ops
-
-from kgan import backend, scalars
-from kgan.models.training import callbacks_of_fit, data_checks, finite
+from kgan.models.training import callbacks_of_fit, data_checks, finite, minibatches
 from kgan.models.training.one_at_a_time import exclusive
+from kgan.models.training.resumable import ResumableModel
 
 
-class Trainer(keras.Model):
-    """A model that goes on from a saved state exactly as it would have without saving.
+class Trainer(ResumableModel):
+    """A model that trains as `keras.Model` does, repeatably, and answers what goes wrong by a sentence.
 
-    Keras saves weights and optimizers, but no random state and no progress. This keeps the model's own
-    `seed_generator`, those of all its layers (dropout, noise, augmentation), the seed that orders the data, and how far
-    training has come, in `.keras` and `.weights.h5` files alike.
-
-    Args:
-        seed: integer from which the model's own randomness flows; `None` draws one.
-        name: name of the model.
-
-    Attributes:
-        rounds: how many rounds (training steps) have been taken since `compile`, over all calls of `fit` and across
-            saving and loading.
-        rounds_at_epoch_start: `rounds` as it was when the running epoch began, or else as it is. Use it to give a data
-            set of your own an order that a resumed run repeats: a function of the seed and of this number, asked each
-            time an iteration over the data begins, as `position=lambda: model.rounds_at_epoch_start` in
-            `kgan.datasets.batches`. (`rounds` itself would not do: `tf.data` reads ahead while it moves.)
+    A model says what its data are and what a round does, by overriding `read_data`, `prepare_data`, `train_step` and
+    `test_step`, and what else is below up to `fit`. The seed and the progress alone decide the order of shuffled
+    arrays, so that a resumed run sees what the uninterrupted one would have seen; the order of a `tf.data.Dataset` is
+    its own affair. A loss or a gradient that is NaN or infinite ends training before the step that found it is taken.
     """
 
-    def __init__(self, *, seed: int | None = None, name: str | None = None):
-        super().__init__(name=name)
-        # A seed that is drawn (which keras.utils.set_random_seed decides) is kept: the run it starts can be repeated.
-        self.seed = random.randrange(2**31) if seed is None else scalars.as_seed(seed)
-        self.seed_generator = keras.random.SeedGenerator(self.seed)
-        self.rounds_at_epoch_start = 0
-        # In a namespace, where Keras does not look for weights: a count of rounds is none.
-        counter = keras.Variable(0, dtype="int64", trainable=False, aggregation="only_first_replica", name="rounds")
-        self._progress = types.SimpleNamespace(rounds=counter)
-        self._restored = False
-        self._rounds_to_skip = 0
-        self._spoiled = None  # what held NaN or infinite numbers before training began, in words
+    # What a model may say of itself
 
-    # Progress
+    minibatches_per_round = 1  # how many minibatches a step takes
+    keeps_incomplete_batches = False  # whether `fit` trains on an incomplete last minibatch, on one device
+    reads_data_once = False  # whether what the batches hold is kept, so that they are read once for all epochs
+    refuses_sorted_classes = False  # whether validation data of other classes than the rest is an error, not a warning
 
-    @property
-    def rounds(self) -> int:
-        """How many rounds have been taken since `compile`, over all calls of `fit` and across saving and loading."""
-        return int(ops.convert_to_numpy(self._progress.rounds))
+    def check_ready(self, method: str):
+        """Called first by `fit` and `evaluate`; override it to ask for what has to come before."""
+        self._assert_compile_called(method)
 
-    def counted(self, logs: dict) -> dict:
-        """`logs`, what a training step returns, after counting the step as a round; not if one of its checks fails."""
-        with backend.after(list(logs.values())):
-            self._progress.rounds.assign_add(1)
-        return logs
+    def refuse_weights(self, sample_weight, class_weight=None):
+        """Called by `fit` and `evaluate`; override it where weights have no meaning."""
 
-    @property
-    def num_devices(self) -> int:
-        """How many devices share a minibatch: those of the `tf.distribute` strategy under which the model was made."""
-        return self.distribute_strategy.num_replicas_in_sync
+    def read_data(self, x, y=None, sample_weight=None, batch_size=None):
+        """Called by `fit` and `evaluate` on what they got; override it to turn other kinds of data into such ones.
 
-    def compile(self, *args, **kwargs):
-        super().compile(*args, **kwargs)
-        self._progress.rounds.assign(0)
-        self.rounds_at_epoch_start = 0
-
-    # fit
-
-    def fit_exactly(self, batches, callbacks, *, steps_per_epoch, **kwargs):
-        """`keras.Model.fit` on batches that are ready, with what every model of kgan adds to it.
-
-        Progress is counted, a run that `BackupAndRestore` takes up within an epoch skips what that epoch has done,
-        callbacks that set a learning rate reach every player, and a loss that is NaN or infinite ends in a sentence.
+        Returns:
+            `(data, batch_size)`. The data are `x`, `(x, y)` or `(x, y, sample_weight)`: arrays in any structure with
+            the same number of rows, or a batched `tf.data.Dataset`. The batch size is that of arrays, `None` if it was
+            not said.
         """
-        self._restored, self._rounds_to_skip, self._spoiled = False, 0, None
+        if sample_weight is None:
+            return minibatches.as_data(x, y, batch_size), batch_size
+        return minibatches.as_data((x, y, sample_weight), None, batch_size), batch_size
+
+    def default_batch_size(self, rows: int) -> int:
+        """Rows per minibatch of arrays when nothing is said."""
+        return 32
+
+    def prepare_data(self, data, use: str, *, batch_size=None, verbose=0, steps=None):
+        """Called on what `read_data` gave, before any training; override it for checks, and for what is computed once.
+
+        Args:
+            data: arrays or a dataset.
+            use: `"training"`, `"validation"` or `"evaluation"`.
+            batch_size: rows per minibatch of arrays, of a dataset that of its first batch or `None`.
+            verbose: as `fit` got it.
+            steps: the steps per epoch, if they were said.
+
+        Returns:
+            The data to take minibatches of.
+        """
+        return data
+
+    def prepare_steps(self, batches, *, training: bool):
+        """Called before the first step on `batches`, a dataset; override it to make what cannot be made in a step."""
+
+    def after_fit(self, data, batch_size, rounds: int):
+        """Called when `fit` has ended, with its training data and the number of rounds that it took."""
+
+    @property
+    def predicting_network(self):
+        """The network that gets what `predict` gets, which decides its shape; `None` if that is unknown."""
+        return None
+
+    # fit, evaluate and predict
+
+    @exclusive
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        initial_epoch=0,
+        steps_per_epoch=None,
+        validation_steps=None,
+        validation_batch_size=None,
+        validation_freq=1,
+    ):
+        """Trains as `keras.Model.fit` does.
+
+        Args:
+            x: arrays, a batched `tf.data.Dataset`, a `keras.utils.PyDataset` or a Python generator; what the model
+                takes is said where its class is described.
+            y: arrays of targets, if there are any and `x` is an array.
+            batch_size: rows per minibatch of arrays; 32 by default.
+            epochs: passes over the data, or over `steps_per_epoch` steps of it.
+            verbose: as in `keras.Model.fit`.
+            callbacks: list of Keras callbacks. `EarlyStopping` and `ModelCheckpoint` need their `mode`.
+            validation_split: share of the rows, the last ones, to evaluate on after each epoch.
+            validation_data: data to evaluate on after each epoch: what `x` is, or `(x, y)`.
+            shuffle: whether arrays are shuffled.
+            class_weight: dict of classes to what their rows count, for a model with one loss.
+            sample_weight: what each row counts, `(n,)`, for a model with one loss.
+            initial_epoch: the epoch to begin with, of a run that goes on.
+            steps_per_epoch: steps per epoch; all the data by default.
+            validation_steps: steps of each evaluation; all the data by default.
+            validation_batch_size: rows per step of the evaluation; `batch_size` by default.
+            validation_freq: as in `keras.Model.fit`.
+
+        Returns:
+            A `keras.callbacks.History`.
+
+        Raises:
+            ValueError: for data that cannot be used.
+            FloatingPointError: if a loss or a gradient becomes NaN or infinite. The step that found it is not taken.
+            RuntimeError: if another thread trains the model at the same time.
+        """
+        before = self.rounds
+        fixed = {"class_weight": class_weight, "initial_epoch": initial_epoch, "validation_freq": validation_freq}
+        fixed |= {"epochs": epochs, "verbose": verbose, "callbacks": callbacks, "validation_steps": validation_steps}
+        own = {"validation_split": validation_split, "validation_data": validation_data, "shuffle": shuffle}
+        own |= {"steps_per_epoch": steps_per_epoch, "validation_batch_size": validation_batch_size}
+        history, data, batch_size = self._fit(x, y, sample_weight, batch_size, **own, **fixed)
+        self.after_fit(data, batch_size, self.rounds - before)
+        return history
+
+    def _fit(
+        self,
+        x,
+        y=None,
+        sample_weight=None,
+        batch_size=None,
+        *,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        epochs=1,
+        verbose=0,
+        callbacks=None,
+        steps_per_epoch=None,
+        validation_steps=None,
+        validation_batch_size=None,
+        **kwargs,
+    ):
+        self.check_ready("fit")
+        self.refuse_weights(sample_weight, class_weight)
+        if not self.reads_data_once:
+            minibatches.refuse_spent(x, epochs, steps_per_epoch)
+            minibatches.refuse_spent(validation_data, epochs)
+        x = minibatches.in_random_order(x, shuffle)
+        data, batch_size = self.read_data(x, y, sample_weight, batch_size)
+        self._refuse_endless(data, steps_per_epoch, "steps_per_epoch")
+        if validation_data is not None:
+            validation_data, own_size = self.read_data(validation_data)
+            validation_batch_size = validation_batch_size or own_size
+            self._refuse_endless(validation_data, validation_steps, "validation_steps")
+        elif validation_split:
+            refused = self.refuses_sorted_classes
+            data, validation_data = minibatches.split(data, validation_split, refuse_sorted=refused)
+        batch_size = self._batch_size(data, batch_size)
+        options = {"batch_size": batch_size, "verbose": verbose, "steps": steps_per_epoch}
+        data = self.prepare_data(data, "training", **options)
+        batches, steps_per_epoch = minibatches.training_rounds(data, self, batch_size, shuffle, steps_per_epoch)
+        if validation_data is not None:
+            validation_batch_size = validation_batch_size or batch_size
+            options = {"batch_size": validation_batch_size, "verbose": verbose, "steps": validation_steps}
+            validation_data = self.prepare_data(validation_data, "validation", **options)
+            validation_data = minibatches.evaluation_batches(validation_data, self, validation_batch_size)
+        self.prepare_steps(batches, training=True)
+        self.begin_training()
+        arguments = {"epochs": epochs, "verbose": verbose, "steps_per_epoch": steps_per_epoch, **kwargs}
+        arguments |= {"validation_data": validation_data, "validation_steps": validation_steps}
         callbacks = callbacks_of_fit.complete(self, callbacks)
-        arguments = {"shuffle": False, "callbacks": callbacks, "steps_per_epoch": steps_per_epoch, **kwargs}
         try:
             with finite.in_a_sentence(), _no_word_of_the_end(steps_per_epoch):
-                return super().fit(batches, **arguments)
+                history = super().fit(
+                    batches, shuffle=False, callbacks=callbacks, class_weight=class_weight, **arguments
+                )
         except FloatingPointError as error:
-            raise (finite.of_spoiled(self._spoiled) if self._spoiled else error) from None
+            raise (finite.of_spoiled(self.spoiled_before) if self.spoiled_before else error) from None
+        return history, data, batch_size
 
-    def evaluate_exactly(self, batches, **kwargs):
-        """`keras.Model.evaluate` on batches that are ready; a failed check ends in a sentence."""
-        with finite.in_a_sentence(), _no_word_of_the_end(kwargs.get("steps")):
-            return super().evaluate(batches, **kwargs)
+    @exclusive
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        sample_weight=None,
+        steps=None,
+        callbacks=None,
+        return_dict=False,
+        **kwargs,
+    ):
+        """Computes the losses and what else is logged, in inference mode, on what `fit` takes.
+
+        Arguments and returns are those of `keras.Model.evaluate`. On several devices an incomplete last batch is left
+        out.
+        """
+        if not kwargs.get("_use_cached_eval_dataset"):  # otherwise within fit, which has read and prepared the data
+            self.check_ready("evaluate")
+            self.refuse_weights(sample_weight)
+            x, batch_size = self.read_data(x, y, sample_weight, batch_size)
+            self._refuse_endless(x, steps, "steps")
+            batch_size = self._batch_size(x, batch_size)
+            x = self.prepare_data(x, "evaluation", batch_size=batch_size, verbose=verbose, steps=steps)
+            x = minibatches.evaluation_batches(x, self, batch_size)
+        self.prepare_steps(x, training=False)
+        options = {"verbose": verbose, "steps": steps, "callbacks": callbacks, "return_dict": return_dict}
+        with finite.in_a_sentence(), _no_word_of_the_end(steps):
+            return super().evaluate(x, **options, **kwargs)
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """As `keras.Model.predict`; data that cannot be used ends in a sentence."""
@@ -98,110 +227,33 @@ class Trainer(keras.Model):
         with finite.in_a_sentence(), _no_word_of_the_end(steps):
             return super().predict(x, batch_size, verbose, steps, callbacks)
 
-    @property
-    def predicting_network(self):
-        """The network that gets what `predict` gets, which decides its shape; `None` if that is unknown."""
-        return None
-
-    def begin_epoch(self):
-        """Notes the progress that decides the order of the data, which another thread reads while rounds go on."""
-        if self._spoiled is None:  # the first epoch: whatever is to be loaded has been
-            self._spoiled = finite.spoiled(self)
-        if self._within_restored_epoch():
-            self._rounds_to_skip = self.rounds - self.rounds_at_epoch_start
-        else:
-            self.rounds_at_epoch_start = self.rounds
-        self._restored = False
-
-    def end_epoch(self):
-        """Notes that the epoch is over, before any callback saves the model."""
-        self.rounds_at_epoch_start = self.rounds
-
-    def _within_restored_epoch(self) -> bool:
-        """Whether `BackupAndRestore` has just loaded, at the start of `fit`, what was saved within an epoch."""
-        return self._restored and self.rounds > self.rounds_at_epoch_start
-
-    def reset_metrics(self):
-        if not self._within_restored_epoch():  # otherwise the means of the epoch have begun before the interruption
-            super().reset_metrics()
-
-    def make_train_function(self, force=False):
-        if self.train_function and not force:
-            return
-        super().make_train_function(force)
-        take_steps = self.train_function
-
-        def skip_or_take_steps(iterator):
-            if self._rounds_to_skip <= 0:
-                return take_steps(iterator)
-            for _ in range(self.steps_per_execution):
-                next(iterator)
-            self._rounds_to_skip -= self.steps_per_execution
-            return self.get_metrics_result()
-
-        self.train_function = skip_or_take_steps
-
-    # Saving
-
     @exclusive
-    def load_weights(self, *args, **kwargs):
-        super().load_weights(*args, **kwargs)
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+        """One round on the rows given: as many minibatches of equal size as a round takes."""
+        self.refuse_weights(sample_weight, class_weight)
+        data, _ = self.read_data(x, y, sample_weight)
+        size = max(1, minibatches.rows(data) // self.minibatches_per_round)
+        options = {"class_weight": class_weight, "epochs": 1, "steps_per_epoch": 1, "shuffle": False}
+        history, _, _ = self._fit(x, y, sample_weight, size, **options)
+        logs = {name: values[-1] for name, values in history.history.items()}
+        return logs if return_dict else list(logs.values())
 
-    def get_build_config(self):
-        # Keras shows this to whoever loads the model without knowing its class.
-        note = {"to_load": "import kgan before keras.saving.load_model, so that Keras knows its classes"}
-        return {**(super().get_build_config() or {}), **note}
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
+        """The losses and what else is logged of the rows given, in inference mode."""
+        data, _ = self.read_data(x, y, sample_weight)
+        options = {"sample_weight": sample_weight, "verbose": 0, "return_dict": return_dict}
+        return self.evaluate(x, y, batch_size=minibatches.rows(data), **options)
 
-    def build_from_config(self, config):
-        shapes = {name: value for name, value in config.items() if name != "to_load"}
-        if shapes and not self.built:
-            super().build_from_config(shapes)
+    def _refuse_endless(self, data, steps, name: str):
+        if self.reads_data_once:
+            minibatches.refuse_endless(data)
+        else:
+            minibatches.refuse_endless(data, steps, name)
 
-    def save(self, filepath, *args, **kwargs):
-        if str(filepath).endswith((".h5", ".hdf5")):
-            raise ValueError(
-                f"a {type(self).__name__} cannot be saved as {filepath}, a format that keeps one optimizer and no "
-                "random state: save it as a .keras file, or its weights alone by save_weights('NAME.weights.h5')."
-            )
-        keras.saving.serialize_keras_object(self)  # what cannot be saved is refused before a file is begun
-        super().save(filepath, *args, **kwargs)
-
-    @property
-    def random_states(self) -> list:
-        """The variables that hold random states, in a fixed order."""
-        weights = {id(v) for v in self.weights}
-        return list({id(v): v for v in [self.seed_generator.state, *self.variables] if id(v) not in weights}.values())
-
-    @property
-    def _metric_states(self) -> list:
-        return [variable for metric in self.metrics for variable in metric.variables]
-
-    def save_own_variables(self, store):
-        super().save_own_variables(store)
-        for i, state in enumerate(self.random_states):
-            store[f"random_state_{i}"] = state
-        store["progress"] = np.array([self.seed, self.rounds, self.rounds_at_epoch_start], "int64")
-        # The means of the epoch so far, which a run that goes on within the epoch goes on with.
-        store["means"] = np.concatenate([[], *map(backend.as_numbers, self._metric_states)]).astype("float32")
-
-    def load_own_variables(self, store):
-        states = {f"random_state_{i}": state for i, state in enumerate(self.random_states)}
-        for name, state in states.items():
-            if name in store:
-                state.assign(store[name])
-        if "progress" in store:
-            self.seed, rounds, self.rounds_at_epoch_start = (int(number) for number in np.asarray(store["progress"]))
-            self._progress.rounds.assign(rounds)
-            self._restored = True
-        if "means" in store:
-            sizes = [int(np.prod(state.shape)) for state in self._metric_states]
-            means = np.asarray(store["means"])
-            if len(means) == sum(sizes):
-                parts = np.split(means, np.cumsum(sizes)[:-1]) if sizes else []
-                for state, part in zip(self._metric_states, parts, strict=True):
-                    state.assign(part.reshape(state.shape))
-        own = {*states, "progress", "means"}
-        super().load_own_variables({name: store[name] for name in store.keys() if name not in own})
+    def _batch_size(self, data, batch_size):
+        if batch_size is None and not minibatches.gives_batches(data):
+            return self.default_batch_size(minibatches.rows(data))
+        return batch_size
 
 
 @contextlib.contextmanager

@@ -31,7 +31,12 @@ class TransferClassifier(CachedTraining):
     standard deviation of each feature, over its training images without augmentation, so that the head does not care
     for the scale of the base; they belong to the model from then on, through later calls, `unfreeze`, saving and
     export. The base always runs in inference mode, after `unfreeze` too, so batch norm keeps its statistics.
-    Everything else is Keras: `evaluate`, `predict` (probabilities, float32), `save`, callbacks, metrics, class weights.
+    Data are images 0..255, `(n, h, w, 1 or 3)`, uint8 or float, or a list of pictures of different sizes, with labels,
+    whole numbers `(n,)` or one-hot `(n, num_classes)` for a loss that takes those; or a batched `tf.data.Dataset` of
+    both. While features are cached, images are read once, so that random changes inside a dataset would be the same in
+    every epoch: give them as `augmentation`. The batch size is 32 by default, but 16 of fewer than 400 images and 8 of
+    fewer than 200, so that an epoch has enough steps; always 32 on several devices. Everything
+    else is Keras: `evaluate`, `predict` (probabilities, float32), `save`, callbacks, metrics, class weights.
 
     Source: Yosinski et al. 2014, https://arxiv.org/abs/1411.1792.
 

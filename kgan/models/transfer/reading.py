@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from kgan import backend
 from kgan.models.training import minibatches
 from kgan.models.transfer import batches
 from kgan.models.transfer import checks as transfer_checks
@@ -64,23 +63,3 @@ def _pictures(model, x):
             transfer_checks.image_shape((1, *picture.shape), picture.dtype, model.resizing.channels)
         pictures = [np.asarray(model.resizing(picture[None]))[0] for picture in pictures]
     return np.array(pictures)
-
-
-def training_batches(model, data, batch_size, shuffle, steps_per_epoch):
-    """A dataset for `keras.Model.fit`, and the steps per epoch if they are not its length.
-
-    As few images may be all there are, an incomplete last batch is kept on one device.
-    """
-    if model.num_devices > 1:
-        return minibatches.training_rounds(data, model, batch_size, shuffle, steps_per_epoch)
-    if backend.is_dataset(data):
-        return data, steps_per_epoch
-    size = len(data[1])
-    order = backend.shuffled_range(size, model.seed, lambda: model.rounds_at_epoch_start) if shuffle else None
-    found = backend.array_batches(data, batch_size, order=order)
-    if steps_per_epoch is not None and steps_per_epoch > len(found):
-        raise ValueError(
-            f"steps_per_epoch={steps_per_epoch} is more than the {len(found)} steps that {size} images give."
-        )
-    # Cut here rather than by Keras, so that every epoch starts a new pass, whose order a resumed run can repeat.
-    return found.take(len(found) if steps_per_epoch is None else steps_per_epoch), None
