@@ -136,38 +136,47 @@ class Bilinear(kgan.Game):
         return product if player == "x" else -product
 
 
-class Optimistic(keras.optimizers.Optimizer):
+class Optimistic(Bilinear):
     """theta <- theta - eta (2 g_k - g_(k-1)), with g_(-1) = 0."""
 
-    def build(self, variables):
-        super().build(variables)
-        self.last = self.add_optimizer_variables(variables, "last")
+    def __init__(self, players, seed=None):
+        super().__init__(players, seed=seed)
+        self.last = {p: [self.add_weight(v.shape, "zeros") for v in self.player_variables(p)] for p in self.players}
+        for variables in self.last.values():
+            for variable in variables:
+                variable.trainable = False
 
-    def update_step(self, gradient, variable, learning_rate):
-        last = self.last[self._get_variable_index(variable)]
-        self.assign_sub(variable, learning_rate * (2 * gradient - last))
-        self.assign(last, gradient)
+    def gradients(self, player, data):
+        now, logs = super().gradients(player, data)
+        steps = [2 * new - old for new, old in zip(now, self.last[player], strict=True)]
+        for variable, new in zip(self.last[player], now, strict=True):
+            variable.assign(new)  # when the step has been checked
+        return steps, logs
 
 
-def play(optimizer, rounds: int, simultaneous: bool):
+def play(kind, rounds: int, simultaneous: bool):
     """Plays from (1, 0); returns the points (x, y) before the first round and after each."""
 
     def number(value):
         weight = layers.Dense(1, use_bias=False, kernel_initializer=keras.initializers.Constant(value))
         return keras.Sequential([keras.Input((1,)), weight])  # of the input 1, the output is the weight
 
-    game = Bilinear({"x": number(1.0), "y": number(0.0)}, seed=0)
-    game.compile({"x": optimizer(ETA), "y": optimizer(ETA)}, simultaneous=simultaneous)
-    points = [game.get_weights()]
-    record = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: points.append(game.get_weights()))
+    game = kind({"x": number(1.0), "y": number(0.0)}, seed=0)
+    game.compile({player: keras.optimizers.SGD(ETA) for player in game.players}, simultaneous=simultaneous)
+
+    def point():
+        return [game.players[player][0].get_weights() for player in ("x", "y")]
+
+    points = [point()]
+    record = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: points.append(point()))
     game.fit(np.ones((rounds, 1), "float32"), batch_size=1, callbacks=[record], verbose=0)
     return np.array(points, "float64").reshape(-1, 2)
 
 
 def play_all(rounds: int):
     paths = {
-        "simultaneous": play(keras.optimizers.SGD, rounds, simultaneous=True),
-        "alternating": play(keras.optimizers.SGD, rounds, simultaneous=False),
+        "simultaneous": play(Bilinear, rounds, simultaneous=True),
+        "alternating": play(Bilinear, rounds, simultaneous=False),
         "optimistic": play(Optimistic, rounds, simultaneous=True),
     }
     number = np.arange(1, rounds + 2)[:, None]

@@ -101,6 +101,11 @@ def test_no_imports_in_a_circle():
         visit(module)
 
 
+def test_no_file_needs_long_scrolling():
+    long = {name: len(path.read_text().splitlines()) for name, path in modules().items()}
+    assert not {name: lines for name, lines in long.items() if lines > 300}
+
+
 def test_the_graph_is_read_rightly(tmp_path):
     file = tmp_path / "file.py"
     file.write_text("import kgan.files\nfrom kgan import losses\ndef f():\n    from kgan.losses.penalties import R1\n")

@@ -1,23 +1,18 @@
 """`Game`: gradient descent in which groups of parameters have their own losses."""
 
-import contextlib
 import functools
 
 import keras
-from keras import ops, tree
 
-from kgan import backend
-from kgan.backend import keras_internals
 from kgan.models.game import checks, saved_arguments
 from kgan.models.game.player_optimizers import PlayerOptimizers
-from kgan.models.training import compiled_optimizers, finite, minibatches
+from kgan.models.game.rounds import Rounds
+from kgan.models.training import compiled_optimizers, minibatches
 from kgan.models.training.one_at_a_time import exclusive
-from kgan.models.training.trainer import Trainer
-from kgan.models.training.turn import Turn
 
 
 @keras.saving.register_keras_serializable(package="kgan")
-class Game(Trainer):
+class Game(Rounds):
     """A model whose players each have their own weights, loss, optimizer and number of steps.
 
     One training step is one round of the game: the players move in the order of `players`, and player p takes
@@ -133,43 +128,9 @@ class Game(Trainer):
         """
         return None
 
-    def differentiate(self, player, losses_of):
-        """The gradients of one or several losses with respect to the weights of `player`, within `gradients`.
-
-        Args:
-            player: name of a player; or a list of names, in `gradients_together`.
-            losses_of: function without arguments that returns `(loss, logs)`, or `(list of losses, logs)`. Weight
-                regularizers, and what layers give to `add_loss`, are added to the first.
-
-        Returns:
-            `(gradients, logs)`. The gradients are a list, a tensor for each of `player_variables(player)`; for several
-            players a dict of these; for several losses a list of either. A single loss of one player is added to the
-            logs.
-        """
-        turn = self._turn or self._new_turn([player] if isinstance(player, str) else player)
-        players = [player] if isinstance(player, str) else list(player)
-        with contextlib.nullcontext() if self._turn else turn:
-
-            def with_regularization():
-                losses, logs = losses_of()
-                extra = sum(self._regularization(name, turn) for name in players)
-                if isinstance(losses, list | tuple):
-                    return [losses[0] + extra, *losses[1:]], logs
-                return losses + extra, logs
-
-            losses, logs, found = turn.differentiate(with_regularization, players)
-        single = not isinstance(losses, list | tuple)
-        filled = [self._filled(of) for of in ([found] if single else found)]
-        if isinstance(player, str):
-            filled = [of[player] for of in filled]
-            logs = {self.loss_name(player): losses, **logs} if single else logs
-        return (filled[0] if single else filled), logs
-
-    def _filled(self, gradients: dict) -> dict:
-        """The gradients of each player without gaps; a loss that depends on none of its weights is refused."""
-        for player, of in gradients.items():
-            checks.depends_on_weights(of, self.player_variables(player), player)
-        return {player: backend.with_zeros(of, self.player_variables(player)) for player, of in gradients.items()}
+    def _has_own_rule(self) -> bool:
+        own = type(self).gradients, type(self).gradients_together
+        return own != (Game.gradients, Game.gradients_together)
 
     def after_update(self, player: str):
         """Called after each update of `player`; override it for what follows a step, such as clipping weights."""
@@ -222,128 +183,6 @@ class Game(Trainer):
         self.optimizers, self.steps, self.simultaneous = optimizers, steps, simultaneous
         self.optimizer = PlayerOptimizers(optimizers, self._progress.rounds)  # what callbacks look at
         self._keras_kwargs, self._compile_later = keras_kwargs, None
-
-    # One round of the game
-
-    def train_step(self, data):
-        self.training = True
-        if self.simultaneous:
-            moves = self._moves_together(data)
-            for player, move in moves.items():
-                self._take(player, data, *move)
-        else:
-            # Unrolled in Python: optimizers cannot run inside a TensorFlow loop or condition on several devices.
-            for player in self.players:
-                for step in range(self.steps[player]):
-                    minibatch = self._minibatch(data, step)
-                    self._take(player, minibatch, *self._move(player, minibatch))
-        return self.counted(self.get_metrics_result())
-
-    def _moves_together(self, data) -> dict:
-        with self._turn_of(list(self.players)) as turn:
-            together = self.gradients_together(data)
-        if together is None:
-            return {player: self._move(player, data) for player in self.players}
-        return {player: (turn, *move) for player, move in together.items()}
-
-    def _move(self, player: str, data):
-        """The turn of a player, which holds back what it moves besides, its gradients, and what to log."""
-        with self._turn_of([player]) as turn:
-            gradients, logs = self.gradients(player, data)
-        return turn, gradients, logs
-
-    def _take(self, player: str, data, turn, gradients, logs):
-        if self.loss_name(player) not in logs:
-            raise finite.LossError(f"gradients({player!r}, data) must log the loss as {self.loss_name(player)!r}.")
-        with turn.update(player, gradients, logs[self.loss_name(player)], data):
-            self._track(logs)
-            self.after_update(player)
-
-    @contextlib.contextmanager
-    def _turn_of(self, players: list):
-        with self._new_turn(players) as self._turn:
-            try:
-                yield self._turn
-            finally:
-                self._turn = None
-
-    def _new_turn(self, players) -> Turn:
-        # Embeddings keep their sparse gradients unless a rule computes with them.
-        own = (type(self).gradients, type(self).gradients_together) == (Game.gradients, Game.gradients_together)
-        variables = {player: self.player_variables(player) for player in players}
-        of = {p: {id(v) for layer in layers for v in layer.variables} for p, layers in self.players.items()}
-        mine = set().union(*(of[player] for player in players))
-        others = set().union(*(of[p] for p in self.players if p not in players)) - mine
-        states = [v for v in self.variables if id(v) not in others]
-        return Turn(self.optimizers, variables, states, sparse=own)
-
-    def _loss_and_logs(self, player: str, data):
-        result = self.player_loss(player, data)
-        loss, logs = result if isinstance(result, tuple) else (result, {})
-        checks.scalar(loss, player)
-        return ops.cast(loss, "float32"), logs
-
-    def _regularization(self, player: str, scope):
-        """Weight regularizers of the player, and what the last calls of its layers gave to `add_loss`."""
-        total = sum(v.regularizer(v) for v in self.player_variables(player) if v.regularizer is not None)
-        own = set().union(*(keras_internals.added_losses(layer) for layer in self.players[player]))
-        return total + sum(ops.cast(loss, "float32") for loss in scope.losses if id(loss) in own)
-
-    def _minibatch(self, data, step: int):
-        """Minibatch number `step` of a round's data."""
-        if self.minibatches_per_round == 1:
-            return data
-        return tree.map_structure(lambda tensor: tensor[:, step], data)
-
-    @property
-    def minibatches_per_round(self) -> int:
-        """How many minibatches a round consumes: as many as the player with the most steps takes updates."""
-        return max(self.steps.values())
-
-    def test_step(self, data):
-        self.training = False
-        for player in self.players:
-            with keras.StatelessScope():
-                loss, logs = self._loss_and_logs(player, data)
-            self._track({self.loss_name(player): loss, **logs}, weight=ops.shape(tree.flatten(data)[0])[0])
-        return self.get_metrics_result()
-
-    # Logs: means over the epoch and over devices; only `evaluate` meets minibatches of different sizes, to be weighted
-
-    @property
-    def metrics(self) -> list:
-        return list(self._trackers.values())
-
-    def _track(self, logs: dict, weight=None):
-        for name, value in logs.items():
-            self._trackers[name].update_state(value, sample_weight=weight)
-
-    def _lock_state(self):
-        """Keras locks a model when it is built; the metrics of a game are made later, when it first sees data."""
-
-    def _logs_of(self, player: str, data, training: bool) -> dict:
-        """What `player` logs besides its loss, for a trace."""
-        if not training or type(self).gradients is Game.gradients:
-            return self._loss_and_logs(player, data)[1]
-        return self._move(player, data)[2]
-
-    def prepare_steps(self, batches, *, training: bool):
-        """Learns the names that the players log from a trace: variables cannot be made within a training step."""
-        if training in self._traced:
-            return
-        self._traced.append(training)
-        minibatch = functools.partial(self._minibatch, step=0) if training else lambda data: data
-
-        def trace(data):
-            return [self._logs_of(player, minibatch(data), training) for player in self.players]
-
-        self.training = training
-        with finite.in_a_sentence():
-            logs = backend.trace_outputs(trace, batches)
-        with self.distribute_strategy.scope():
-            for name in (name for logs_of_player in logs for name in logs_of_player):
-                if name not in self._trackers:
-                    self._trackers[name] = keras.metrics.Mean(name=name)
 
     # The data of `fit` and `evaluate`
 

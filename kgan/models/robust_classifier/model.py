@@ -150,7 +150,8 @@ class RobustClassifier(Trainer):
 
     def train_step(self, data):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        with Turn({"training": self.optimizer}, {"training": self.trainable_variables}, self.variables) as turn:
+        weights, states = {"training": self.trainable_variables}, {"training": self.variables}
+        with Turn({"training": self.optimizer}, weights, states) as turn:
             parts = [(self._clean, self.clean_share, x)] if self.clean_share > 0 else []
             if self.clean_share < 1:
                 parts.append((self._adversarial, 1 - self.clean_share, self.perturb(x, y)))

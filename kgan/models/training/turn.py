@@ -21,11 +21,11 @@ class Turn(backend.TurnScope):
     Args:
         optimizers: dict of players to their optimizers.
         variables: dict of players to the variables that they move.
-        states: all variables, of which the turn may assign those of the player and those of nobody.
+        states: dict of players to the variables that may be assigned in their turn, theirs and those of nobody.
         sparse: whether gradients of embeddings may stay `tf.IndexedSlices`.
     """
 
-    def __init__(self, optimizers: dict, variables: dict, states: list, *, sparse: bool = True):
+    def __init__(self, optimizers: dict, variables: dict, states: dict, *, sparse: bool = True):
         super().__init__([v for of in variables.values() for v in of])
         self.optimizers, self.of, self.states, self.sparse = optimizers, variables, states, sparse
 
@@ -78,7 +78,7 @@ class Turn(backend.TurnScope):
         if replicas > 1 or scale is not None:
             gradients = backend.scaled_gradients(gradients, (1.0 if scale is None else scale) / replicas)
         gradients = finite.stop_unless_finite(player, loss, gradients, optimizer)
-        assigned = [(variable, self.get_current_value(variable)) for variable in self.states]
+        assigned = [(variable, self.get_current_value(variable)) for variable in self.states[player]]
         with backend.after([part for part in tree.flatten([data, gradients]) if part is not None]):
             for variable, value in assigned:  # before the optimizer: it steps from what layers made of their weights
                 if value is not None:

@@ -74,7 +74,8 @@ class CachedTraining(Trainer):
 
     def train_step(self, data):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        with Turn({"training": self.optimizer}, {"training": self.trainable_variables}, self.variables) as turn:
+        weights, states = {"training": self.trainable_variables}, {"training": self.variables}
+        with Turn({"training": self.optimizer}, weights, states) as turn:
 
             def loss_and_outputs():
                 outputs = self(x, training=True)
