@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan.cli import main
+from kgan_command import main
 
 SMALL = "digits --limit 96 --width 4 --latent-dim 8 --batch-size 32 --steps-per-epoch 1 --penalties r1:0.5 --epochs 2"
 WRITES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate")
@@ -237,7 +237,7 @@ def raise_at(wanted, error, number):
 LIMITED = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
-from kgan.cli import main
+from kgan_command import main
 sys.exit(main(sys.argv[2:]))
 """
 
