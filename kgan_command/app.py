@@ -7,7 +7,7 @@ from kgan_command.options import with_options
 from kgan_command.settings.attack import AttackSettings
 from kgan_command.settings.datasets import DatasetsSettings
 from kgan_command.settings.export import ExportSettings
-from kgan_command.settings.run_options import NewRunOptions, RunOptions
+from kgan_command.settings.run_options import RunOptions
 from kgan_command.settings.sample import SampleSettings
 from kgan_command.settings.train import TrainSettings
 from kgan_command.settings.transfer import TransferSettings
@@ -79,14 +79,17 @@ def export(given: dict):
 
 
 @app.command()
-@with_options(TransferSettings, NewRunOptions)
+@with_options(TransferSettings, RunOptions)
 def transfer(given: dict, run: dict):
     """Trains a classifier for your own images on what a pretrained network sees in them, and exports it.
 
     Some images of each class are held out. Training stops when nothing improves on these any more, goes back to the
     best epoch, and is tested on them; as they have chosen the epoch, new images may do a little worse.
     """
-    settings, options = TransferSettings.given(given), NewRunOptions(**run)
+    options = RunOptions(**run)
+    if options.resume is not None:
+        return work_of("transfer").resume(given, options)
+    settings = TransferSettings.given(given, options.config)
     settings.check_files()
     return work_of("transfer").begin(settings, options)
 

@@ -21,6 +21,9 @@ class TransferSettings(CommandSettings):
         ValueError: by the constructor, for a value that cannot be, in one sentence.
     """
 
+    # A resumed run may go on for longer; everything else stays as it was.
+    may_change: typing.ClassVar[tuple[str, ...]] = ("epochs", "fine_tune_epochs")
+
     smaller: typing.ClassVar[str] = "use a smaller --batch-size or --image-size"
     library_names: typing.ClassVar[dict[str, str]] = {"input_shape": "image_size"}
 
@@ -55,7 +58,7 @@ class TransferSettings(CommandSettings):
     lr: float | None = setting(
         None,
         "Training",
-        "learning rate; by default 0.01, less for more than 128 features, and 1e-5 for fine-tuning",
+        "learning rate; by default 0.01, less for more than 128 features",
         rules.POSITIVE,
     )
     fine_tune: str | None = setting(
@@ -64,13 +67,15 @@ class TransferSettings(CommandSettings):
         "then train these layers of the base too: a name or its beginning, such as block5",
         metavar="LAYERS",
     )
-    fine_tune_epochs: int = setting(
-        5,
+    fine_tune_epochs: int = setting(5, "Training", "passes over the images for that", rules.whole(1))
+    fine_tune_lr: float | None = setting(
+        None,
         "Training",
-        f"passes over the images for that, at lr * {FINE_TUNING_STEPS:g} if lr is given",
-        rules.whole(1),
+        f"learning rate of that; by default lr * {FINE_TUNING_STEPS:g} if lr is given, else 1e-5",
+        rules.POSITIVE,
     )
     seed: int = setting(0, "Run", "decides what is held out and how training begins", rules.SEED)
+    devices: str = setting("auto", "Run", "how many GPUs, or CPU devices without any; auto: every GPU", rules.DEVICES)
 
     def check(self):
         if self.folder is None:
@@ -118,6 +123,10 @@ class TransferSettings(CommandSettings):
         if self.weights.lower() == "none":
             return None
         return "imagenet" if self.weights.lower() == "imagenet" else os.path.expanduser(self.weights)
+
+    def meaning(self, name):
+        read = {"image_size": self.image_shape, "head": self.head_units}.get(name)
+        return read() if read else self.to_dict()[name]
 
     def to_dict(self):
         """As in the base class; those that were left to choose are filled in, as far as the flags tell."""

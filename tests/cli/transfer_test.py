@@ -121,6 +121,7 @@ def test_a_run_leaves_everything_behind(run):
     assert {p.name for p in run.iterdir()} == {
         *("config.json", "history.csv", "history.png", "confusion_matrix.png"),
         *("predictions.csv", "model.keras", "classifier", "SHA256SUMS", "printed"),
+        *("checkpoint", "checkpoint-fine-tuning"),
     }
 
 
@@ -216,12 +217,13 @@ def test_ctrl_c_on_the_way_leaves_nothing_half_written(kgan, photos, tmp_path, m
     out = tmp_path / "a run"
     command = f"transfer '{photos}' {SMALL} --out '{out}'"
     assert kgan(f"{command} --epochs 5").code == 130
-    assert kgan.err == f"Stopped. {out} keeps the history of 2 epochs, and no classifier.\n"
-    assert {p.name for p in out.iterdir()} == {"config.json", "history.csv"}
+    kept = f"In {out} 2 complete epochs are kept; go on with: kgan transfer --resume '{out}'"
+    assert kgan.err == f"Stopped. {kept}\n"
+    assert {p.name for p in out.iterdir()} == {"config.json", "history.csv", "checkpoint"}
     assert "87/87" in kgan.out and kgan.out.rindex("\x1b[?25h") > kgan.out.rindex("\x1b[?25l")
 
     assert kgan(command).code == 2
-    assert kgan.err == f"kgan: {out} is not empty: another --out starts a new one.\n"
+    assert kgan.err == f"kgan: {out} holds a run: --resume goes on with it, another --out starts a new one.\n"
 
 
 @pytest.mark.slow
@@ -229,7 +231,7 @@ def test_ctrl_c_in_fine_tuning_keeps_the_classifier_from_before(kgan, tmp_path, 
     photos = write_digits(tmp_path / "photos", classes=(0, 1), each=12, mode="L")
     monkeypatch.setattr("kgan.cli.transfer.run.TransferRun._unfreeze", _raise(KeyboardInterrupt))
     assert kgan(f"transfer {photos} {SMALL} --epochs 1 --fine-tune block2 --out {tmp_path}/run").code == 130
-    assert kgan.err == f"Stopped. {tmp_path}/run keeps the classifier as it was before fine-tuning.\n"
+    assert kgan.err.startswith("Stopped. The classifier is there as it was before fine-tuning. In ")
     rows = predictions(tmp_path / "run")
     probabilities, names = answers(tmp_path / "run", photos, [row["file"] for row in rows])
     assert [row["predicted"] for row in rows] == [names[i] for i in probabilities.argmax(-1)]
@@ -252,7 +254,7 @@ def test_what_goes_wrong_in_training_is_a_sentence(kgan, tmp_path, monkeypatch, 
     monkeypatch.setattr(transfer_model.TransferClassifier, "fit", _raise(error))
     assert kgan(f"transfer {photos} {SMALL} --out {tmp_path}/run").code == 1
     assert kgan.err.startswith(sentence)
-    assert kgan.err.endswith(f" {tmp_path}/run keeps its settings, and no classifier.\n")
+    assert f"In {tmp_path}/run no complete epoch is kept" in kgan.err and kgan.err.count("\n") == 1
 
 
 @pytest.mark.slow

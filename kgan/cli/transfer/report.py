@@ -34,8 +34,8 @@ def write_predictions(result: HeldOut, path: str | os.PathLike) -> None:
     write_text(path, text.getvalue())
 
 
-def show(result: HeldOut, console: Console, before: HeldOut | None = None) -> None:
-    """Prints the accuracy beside that of guessing, and of `before`, and how it is for each class."""
+def show(result: HeldOut, console: Console, before: float | None = None) -> None:
+    """Prints the accuracy beside that of guessing, and before fine-tuning, and how it is for each class."""
     low, high = wilson_interval(result.right, len(result.targets))
     guess = float((result.targets == result.largest_class).mean())
     largest = result.class_names[result.largest_class]
@@ -46,7 +46,7 @@ def show(result: HeldOut, console: Console, before: HeldOut | None = None) -> No
         Text(f"{result.right:,} of {len(result.targets):,}; 95 % interval {100 * low:.1f} to {_percent(high)}"),
     )
     if before is not None:
-        table.add_row("before fine-tuning", _percent(before.accuracy), "")
+        table.add_row("before fine-tuning", _percent(before), "")
     table.add_row(
         "without looking", _percent(guess), Text(f"by always answering {shortened(largest)}, the largest class")
     )

@@ -11,46 +11,45 @@ from rich.console import Console
 
 from kgan import callbacks, files, visualize
 from kgan.callbacks.history_file import read_history
-from kgan.cli.common import checksums, run_folder, training
-from kgan.cli.common.data_facts import DataFacts
+from kgan.cli.common import checksums, training
 from kgan.cli.common.image_bar import ImageBar
 from kgan.cli.common.screen import say
 from kgan.cli.transfer import report
-from kgan.cli.transfer.folder import TransferFolder
+from kgan.cli.transfer.folder import TransferFacts, TransferFolder
+from kgan.cli.transfer.phase import Phase
 from kgan.cli.transfer.progress import Progress
-from kgan.cli.transfer.stopping import BestEpoch
 from kgan.datasets import Source, class_folders
 from kgan.metrics.held_out import HeldOut
 from kgan.models.transfer import TransferClassifier
-from kgan.models.transfer.reading import default_batch_size
-from kgan_command.settings.transfer import FINE_TUNING_STEPS, TransferSettings
+from kgan_command.settings.transfer import TransferSettings
 
 
 @dataclasses.dataclass
 class TransferRun:
-    """A run that can start, in a folder that is empty.
+    """A run that can start: everything has been checked and built, nothing has been trained or written.
 
     Attributes:
-        folder: where it is to be.
-        settings: of the run.
-        class_names: of the classes, in their order.
+        settings: of the run, complete.
+        data: what it remembers of the images.
         classifier: compiled.
         source: the images.
         files: the name of each image.
         training: rows of the images to train on.
         held_out: rows of those to test on.
+        folder: where it is to be, made when training starts.
         written: what the classifier that lies in the folder makes of these; `None` before there is one.
     """
 
-    folder: TransferFolder
     settings: TransferSettings
-    class_names: list[str]
+    data: TransferFacts
     classifier: TransferClassifier
     source: Source
     files: list[str]
     training: np.ndarray
     held_out: np.ndarray
+    folder: TransferFolder | None = None
     written: HeldOut | None = None
+    _phase: Phase | None = None
     _writing: bool = False
 
     def train(self, console: Console) -> int:
@@ -61,14 +60,21 @@ class TransferRun:
             return training.to_its_end(lambda: self._train(console), self._kept, TransferSettings, console)
 
     def _train(self, console: Console) -> None:
-        before = None
-        self._write_config()
-        self._fit(console, self.settings.epochs)
-        self._write(console)
-        if self.settings.fine_tune is not None:
-            before = self.written
-            self._unfreeze(console)
-            self._fit(console, self.settings.fine_tune_epochs)
+        settings, folder, before = self.settings, self.folder, None
+        self._phase = Phase.of(self.classifier, folder.checkpoint, settings.patience, settings.epochs)
+        tuning = callbacks.ResumePoint(folder.fine_tuning).epochs is not None
+        if tuning:  # a run that goes on is past its head, whatever the number of epochs is now
+            self._phase.go_back()
+        else:
+            self._fit(console)
+            self._write(console)
+        if settings.fine_tune is not None:
+            before = read_history(folder.history, self._phase.kept).get("val_accuracy", [None])[-1]
+            self._unfreeze(console, before)
+            self._phase = Phase.of(
+                self.classifier, folder.fine_tuning, settings.patience, settings.fine_tune_epochs, self._phase.done
+            )
+            self._fit(console)
             self._write(console)
         console.print()
         report.show(self.written, console, before)
@@ -76,63 +82,49 @@ class TransferRun:
 
     # Training
 
-    def _fit(self, console: Console, epochs: int) -> None:
-        """Trains for so many more epochs; the history in the folder grows with them."""
-        done, seed = self._epochs_done(), self.settings.seed
+    def _fit(self, console: Console) -> None:
+        """Trains to the end of the phase; the history in the folder grows with it."""
+        phase, classifier = self._phase, self.classifier
+        if phase.finished:
+            phase.go_back()
+            say(console, f"{self.folder.path} has its {phase.done} epochs: nothing is left to train here.")
+            return
         progress, bars, watch, watch_held_out = Progress(console=console), [], None, None
-        history = callbacks.HistoryFile(self.folder.history)
-        stopping = [BestEpoch(self.settings.patience)] if self.settings.patience else []
+        stopwatch = callbacks.Stopwatch(seconds_before=phase.seconds(self.folder.history))
+        history, stopping = callbacks.HistoryFile(self.folder.history), [phase.stopping] if phase.stopping else []
+        # What is cached is read once, and a run that goes on reads it in the order that it had at its beginning.
+        position = (lambda: 0) if classifier.caches_features else (lambda: classifier.rounds_at_epoch_start)
         with contextlib.ExitStack() as screen:
             screen.callback(progress.close)
-            if self.classifier.caches_features:
+            if classifier.caches_features:
                 size = len(self.training)
                 bars = [screen.enter_context(ImageBar(console, "features", size + len(self.held_out)))]
                 watch, watch_held_out = bars[0].watch, lambda images: bars[0].watch(images and size + images)
-            self.classifier.fit(
-                self._batches(
-                    self.training, seed=seed, position=lambda: self.classifier.rounds_at_epoch_start, watch=watch
-                ),
+            classifier.fit(
+                self._batches(self.training, seed=self.settings.seed, position=position, watch=watch),
                 validation_data=self._batches(self.held_out, watch=watch_held_out),
-                initial_epoch=done,
-                epochs=done + epochs,
-                callbacks=[*bars, callbacks.Stopwatch(), progress, history, *stopping],
+                initial_epoch=phase.done,
+                epochs=phase.last,
+                # The checkpoint comes last: an epoch that counts as done has left everything else.
+                callbacks=[*bars, stopwatch, progress, history, *stopping, phase.point],
                 verbose=0,
             )
+        phase.done = phase.point.epochs
         if stopping:
-            say(console, stopping[0].in_words())
+            say(console, phase.stopping.in_words())
 
-    def _unfreeze(self, console: Console) -> None:
-        layers = self.settings.fine_tune
-        self.classifier.unfreeze(layers)
-        lr = self.settings.lr
-        self.classifier.compile(None if lr is None else keras.optimizers.Adam(lr * FINE_TUNING_STEPS))
+    def _unfreeze(self, console: Console, accuracy: float | None) -> None:
+        self.classifier.unfreeze(self.settings.fine_tune)
+        with self.classifier.distribute_strategy.scope():
+            self.classifier.compile(keras.optimizers.Adam(self.settings.fine_tune_lr))
         number = sum(int(np.prod(weight.shape)) for weight in self.classifier.base.trainable_weights)
-        say(
-            console,
-            f"held-out accuracy {100 * self.written.accuracy:.1f} %; now {number:,} parameters of {layers} train too",
-        )
+        so_far = "" if accuracy is None else f"held-out accuracy {100 * accuracy:.1f} %; "
+        say(console, f"{so_far}now {number:,} parameters of {self.settings.fine_tune} train too")
 
     def _batches(self, rows, **options) -> tf.data.Dataset:
-        return class_folders.batches(self.source, rows, self._batch_size, **options)
-
-    @property
-    def _batch_size(self) -> int:
-        return self.settings.batch_size or default_batch_size(len(self.training))
+        return class_folders.batches(self.source, rows, self.settings.batch_size, **options)
 
     # What the run leaves behind
-
-    def _write_config(self) -> None:
-        data = {
-            **dataclasses.asdict(DataFacts.of(self.source)),
-            "class_names": self.class_names,
-            "training_size": len(self.training),
-            "held_out_size": len(self.held_out),
-        }
-        chosen = {"batch_size": self._batch_size, "lr": float(f"{float(self.classifier.optimizer.learning_rate):.6g}")}
-        run_folder.write_config(self.folder.config, self.settings.to_dict() | chosen, data)
-
-    def _epochs_done(self) -> int:
-        return len(read_history(self.folder.history).get("epoch", ()))
 
     def _write(self, console: Console) -> None:
         """Tests the classifier and writes it and what the test showed."""
@@ -143,16 +135,18 @@ class TransferRun:
         rows = [row for row in self.held_out if self.files[row] not in broken]
         targets = self.source.targets
         largest = np.bincount(targets[self.training]).argmax()
-        result = HeldOut([self.files[i] for i in rows], targets[rows], probabilities, self.class_names, int(largest))
+        result = HeldOut(
+            [self.files[i] for i in rows], targets[rows], probabilities, self.data.class_names, int(largest)
+        )
         folder = self.folder
         self._writing = True
         with console.status("writing"):
             checksums.forget(folder.path, folder.results)
             files.write_file(folder.model, self.classifier.save)
-            self.classifier.export(folder.export, class_names=self.class_names)
+            self.classifier.export(folder.export, class_names=self.data.class_names)
             checksums.write(folder.path, folder.results)
             report.write_predictions(result, folder.predictions)
-            visualize.plot_confusion_matrix(result.counts, folder.confusion_matrix, class_names=self.class_names)
+            visualize.plot_confusion_matrix(result.counts, folder.confusion_matrix, class_names=self.data.class_names)
             visualize.plot_history(training.curves(folder.history), folder.curves)
         self.written, self._writing = result, False
 
@@ -175,16 +169,13 @@ class TransferRun:
         say(console, *lines)
 
     def _kept(self, goes_on: bool) -> str:
-        """What was kept."""
-        epochs = self._epochs_done()
-        if not self.folder.config.exists():
-            kept = "nothing: it was removed or renamed meanwhile"
-        elif self.written is not None and self._writing:
-            kept = "the classifier, in files of which some are from before and some from after fine-tuning"
-        elif self.written is not None:
-            kept = "the classifier as it was before fine-tuning"
-        elif epochs:
-            kept = f"the history of {epochs} {'epoch' if epochs == 1 else 'epochs'}, and no classifier"
-        else:
-            kept = "its settings, and no classifier"
-        return f"{self.folder.path} keeps {kept}."
+        """What was kept, and how to go on where going on helps."""
+        epochs = self._phase.before if self._phase else 0
+        with contextlib.suppress(ValueError):  # whatever has happened to the folder
+            epochs = max(epochs, (self._phase and self._phase.point.epochs) or 0)
+        kept, there = training.kept(self.folder, epochs, goes_on), self.folder.config.exists()
+        if there and self._writing and self.written is not None:
+            return f"Of the results some are from before and some from after fine-tuning. {kept}"
+        if there and self.written is not None:
+            return f"The classifier is there as it was before fine-tuning. {kept}"
+        return kept

@@ -1,6 +1,7 @@
 """When `kgan transfer` has trained enough, and which epoch it keeps."""
 
 import keras
+import numpy as np
 
 
 class BestEpoch(keras.callbacks.Callback):
@@ -34,15 +35,35 @@ class BestEpoch(keras.callbacks.Callback):
         self._loss = min(loss, self._loss)
         self.model.stop_training = self.model.stop_training or self._still >= self.patience
 
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing improves any more."""
+        return self._still >= self.patience
+
     def on_train_end(self, logs=None):
+        self.go_back()
+
+    def go_back(self) -> None:
+        """Gives the model the weights of the best epoch."""
         if self.epoch != self.last:
             for weight, best in zip(self.model.trainable_variables, self._weights, strict=True):
                 weight.assign(best)
 
+    def get_state(self) -> dict[str, np.ndarray]:
+        """What a training that goes on has to know, see `kgan.callbacks.ResumePoint`."""
+        numbers = [self.epoch or 0, self.last or 0, self.accuracy, self._loss, self._still]
+        weights = {f"weight_{i}": weight for i, weight in enumerate(self._weights or ())}
+        return {"numbers": np.array(numbers, "float64"), **weights}
+
+    def set_state(self, state: dict[str, np.ndarray]) -> None:
+        """Goes on from what `get_state` returned."""
+        epoch, last, self.accuracy, self._loss, still = map(float, state["numbers"])
+        self.epoch, self.last, self._still = int(epoch) or None, int(last) or None, int(still)
+        self._weights = [state[f"weight_{i}"] for i in range(len(state) - 1)]
+
     def in_words(self) -> str:
         """What became of it."""
-        stopped = self._still >= self.patience
         return (
-            f"{'stopped after' if stopped else 'trained for'} {self.last} epochs; kept is epoch {self.epoch}, the best "
-            f"on held-out images ({100 * self.accuracy:.1f} %)"
+            f"{'stopped after' if self.stopped else 'trained for'} {self.last} epochs; kept is epoch {self.epoch}, the "
+            f"best on held-out images ({100 * self.accuracy:.1f} %)"
         )
