@@ -34,8 +34,9 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import datasets, metrics, visualize
-from kgan.cli import recipe
-from kgan.cli.settings import Settings
+from kgan.cli.common.data_facts import DataFacts
+from kgan.cli.train import recipe
+from kgan_command.settings.train import TrainSettings
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import digit_classifier
@@ -53,9 +54,11 @@ def run(data, size, gamma, seed, epochs, grids=None, quick=False):
     """Trains once; yields the lines of the csv, of half the epochs and of all."""
     small = {"width": 2, "limit": 256} if quick else {}
     penalties = f"r1:{gamma},r2:{gamma}"
-    settings = Settings(data=data, image_size=str(size), penalties=penalties, seed=seed, precision="float32", **small)
+    settings = TrainSettings(
+        data=data, image_size=str(size), penalties=penalties, seed=seed, precision="float32", **small
+    )
     source = recipe.open_data(settings)
-    facts = recipe.facts(source)
+    facts = DataFacts.of(source)
     strategy = tf.distribute.get_strategy()
     settings = recipe.complete(settings, facts, strategy)
     gan = recipe.build(settings, facts, strategy)

@@ -20,8 +20,9 @@ import matplotlib.pyplot as plt
 import tensorflow as tf
 
 from kgan import datasets
-from kgan.cli import recipe
-from kgan.cli.settings import Settings
+from kgan.cli.common.data_facts import DataFacts
+from kgan.cli.train import recipe
+from kgan_command.settings.train import TrainSettings
 
 sys.path.insert(0, str(Path(__file__).parent))
 import digit_classifier
@@ -43,9 +44,9 @@ class Contender:
 
     def __init__(self, name, quick, **settings):
         small = {"width": 4, "limit": 640} if quick else {}
-        settings = Settings(**settings, **small)
+        settings = TrainSettings(**settings, **small)
         source = recipe.open_data(settings)
-        facts = recipe.facts(source)
+        facts = DataFacts.of(source)
         strategy = tf.distribute.get_strategy()
         settings = recipe.complete(settings, facts, strategy)
         self.name, self.quick = name, quick

@@ -5,6 +5,7 @@ from kgan import (
     callbacks,
     datasets,
     distribution,
+    latents,
     layers,
     losses,
     metrics,
@@ -23,10 +24,10 @@ from kgan.models import (
     TransferClassifier,
     pretrain,
 )
-
-__version__ = "0.1.0"
+from kgan_command.version import __version__
 
 __all__ = [
+    "__version__",
     "Autoencoder",
     "FairClassifier",
     "GAN",
@@ -39,6 +40,7 @@ __all__ = [
     "callbacks",
     "datasets",
     "distribution",
+    "latents",
     "layers",
     "losses",
     "metrics",

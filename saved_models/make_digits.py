@@ -13,8 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 import kgan
-from kgan.cli import main as command
 from kgan.metrics import frechet_distance
+from kgan_command import main as command
 
 
 def make(out: Path, arguments: list[str]):

@@ -15,7 +15,7 @@ FLOORS = [
     ["networks", "metrics"],
     ["datasets", "export", "attacks"],
     ["models"],
-    ["visualize"],
+    ["latents", "visualize"],
     ["callbacks"],
     ["cli"],
     ["__init__", "__main__"],
@@ -82,6 +82,31 @@ def test_imports_go_down(below, floors):
             if here != there and floor(here, floors) <= floor(there, floors):
                 upward.append(f"{module} imports {other}")
     assert not upward
+
+
+def top_level_imports(path: pathlib.Path) -> set[str]:
+    """The packages that a file imports when it is imported, outside all functions."""
+    found, waiting = set(), list(ast.parse(path.read_text()).body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module.split(".")[0])
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            waiting += ast.iter_child_nodes(node)
+    return found
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "kgan_command").rglob("*.py")), ids=lambda path: path.stem)
+def test_the_command_needs_nothing_of_kgan_to_begin_with(path):
+    assert top_level_imports(path).isdisjoint({"kgan", "tensorflow", "keras", "numpy", "matplotlib", "sklearn"})
+
+
+def test_only_the_command_line_knows_of_the_command():
+    """The version stands there as well, for `kgan --version`."""
+    knows = {name for name, path in modules().items() if "kgan_command" in path.read_text()}
+    assert {name for name in knows if not name.startswith("kgan.cli")} == {"kgan", "kgan.__main__"}
 
 
 def test_no_imports_in_a_circle():

@@ -11,7 +11,7 @@ from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
 import kgan
-from kgan.cli import main
+from kgan_command import main
 
 FOLDER = Path(__file__).parents[1] / "saved_models"
 

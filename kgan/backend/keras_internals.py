@@ -34,17 +34,32 @@ def track_loss(model, loss, rows):
     model._loss_tracker.update_state(loss, sample_weight=rows)
 
 
-def weights_as_hdf5(model) -> bytes:
+def weights_as_hdf5(model, without=()) -> bytes:
     """What `model.save_weights` writes into a `.weights.h5` file. Keras 3.15: `H5IOStore`, `_save_state`.
 
     h5py ends the process with a segmentation fault when the disk fills up under it, so what goes to the disk is made in
     memory first.
+
+    Args:
+        model: the model.
+        without: layers whose weights are left out.
     """
     content = io.BytesIO()
     store = saving_lib.H5IOStore(content, mode="w")
-    saving_lib._save_state(model, weights_store=store, assets_store=None, inner_path="", visited_saveables=set())
+    visited = {id(layer) for layer in without}
+    saving_lib._save_state(model, weights_store=store, assets_store=None, inner_path="", visited_saveables=visited)
     store.close()
     return content.getvalue()
+
+
+def load_weights_without(model, path, without):
+    """Loads what `weights_as_hdf5` wrote without the same layers. Keras 3.15: `H5IOStore`, `_load_state`."""
+    store = saving_lib.H5IOStore(path, mode="r")
+    try:
+        visited = {id(layer) for layer in without}
+        saving_lib._load_state(model, weights_store=store, assets_store=None, inner_path="", visited_saveables=visited)
+    finally:
+        store.close()
 
 
 class _EpochByEpoch(PyDatasetAdapter):

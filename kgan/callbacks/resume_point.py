@@ -1,12 +1,14 @@
 """A checkpoint from which training goes on as if it had never stopped."""
 
 import hashlib
+import io
 import json
 import os
 import pathlib
 import re
 import warnings
 
+import h5py
 import keras
 
 from kgan import files
@@ -15,6 +17,8 @@ from kgan.foreign_text import first_line
 from kgan.scalars import is_count
 
 _WEIGHTS = re.compile(r"epoch_(\d{4,})(-[0-9a-f]{8})?\.weights\.h5")
+
+_STATES = "states_of_callbacks"  # a group of the file
 
 
 class ResumePoint(keras.callbacks.Callback):
@@ -28,6 +32,9 @@ class ResumePoint(keras.callbacks.Callback):
     Args:
         folder: where to save; made if it is missing. A folder that holds a checkpoint is for training that goes on from
             it: call `restore` first.
+        without: layers whose weights are left out: frozen ones, which the model that is restored has from elsewhere.
+        states_of: other callbacks whose state belongs to the training, such as when it stops. Each has `get_state()`,
+            which returns a dict of names to arrays, and `set_state(state)`. Put them before this one in `callbacks`.
 
     Examples:
     ```python
@@ -36,9 +43,10 @@ class ResumePoint(keras.callbacks.Callback):
     ```
     """
 
-    def __init__(self, folder: str | os.PathLike):
+    def __init__(self, folder: str | os.PathLike, *, without=(), states_of=()):
         super().__init__()
         self.folder = pathlib.Path(folder)
+        self.without, self.states_of = list(without), list(states_of)
         self._known = None  # the epochs of the checkpoint that this object has restored or saved
         self._begun = False  # whether an epoch of this training has
 
@@ -93,7 +101,11 @@ class ResumePoint(keras.callbacks.Callback):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Keras warns of each weight before it raises
-                model.load_weights(weights)
+                if self.without:
+                    keras_internals.load_weights_without(model, weights, self.without)
+                else:
+                    model.load_weights(weights)
+                self._restore_states(weights)
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"the checkpoint {weights} belongs to another model: {first_line(error)}.") from error
         self._known = state["epochs"]
@@ -102,7 +114,7 @@ class ResumePoint(keras.callbacks.Callback):
     def save(self, epochs: int) -> None:
         """Saves the model as it is after `epochs` complete epochs, and then removes the checkpoint before."""
         self.folder.mkdir(exist_ok=True)
-        content = keras_internals.weights_as_hdf5(self.model)
+        content = self._with_states(keras_internals.weights_as_hdf5(self.model, self.without))
         checksum = hashlib.sha256(content).hexdigest()
         before = self._state()
         name = f"epoch_{epochs:04d}.weights.h5"
@@ -139,6 +151,23 @@ class ResumePoint(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.save(epoch + 1)
+
+    def _with_states(self, content: bytes) -> bytes:
+        """The file with the states of other callbacks: one file, so that they always belong together."""
+        if not self.states_of:
+            return content
+        file = io.BytesIO(content)
+        with h5py.File(file, "r+") as root:
+            for i, callback in enumerate(self.states_of):
+                for name, value in callback.get_state().items():
+                    root[f"{_STATES}/{i}/{name}"] = value
+        return file.getvalue()
+
+    def _restore_states(self, weights: pathlib.Path) -> None:
+        if self.states_of:
+            with h5py.File(weights) as root:
+                for i, callback in enumerate(self.states_of):
+                    callback.set_state({name: value[()] for name, value in root[f"{_STATES}/{i}"].items()})
 
     def _weights(self) -> list[pathlib.Path]:
         return sorted(path for path in self.folder.glob("epoch_*") if _WEIGHTS.fullmatch(path.name))

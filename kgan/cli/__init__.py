@@ -1,8 +1,1 @@
-"""The command line: `kgan COMMAND`."""
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Runs a command, see `kgan.cli.app.main`."""
-    from kgan.cli import app  # only now: `kgan` itself imports from this package before TensorFlow is loaded
-
-    return app.main(arguments)
+"""The work of the commands: `kgan_command` reads the arguments and calls what is here."""

@@ -1,25 +1,22 @@
 """`kgan datasets`: what there is to train on."""
 
-import typer
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from kgan import datasets as sources
+from kgan.cli.common.screen import say
 from kgan.foreign_text import printable
+from kgan_command.settings.datasets import DatasetsSettings
 
 
-def datasets(
-    download: str | None = typer.Option(None, metavar="NAME", help="download this data set; nothing else does"),
-):
-    """Lists the data sets and says whether each is on this machine."""
+def datasets(settings: DatasetsSettings) -> int:
+    """Lists the data sets, or downloads one; returns the exit code."""
     console = Console()
-    if download is not None:
-        console.print(
-            printable(f"{download}: {sources.download(download)}"), highlight=False, markup=False, soft_wrap=True
-        )
-        return
+    if settings.download is not None:
+        say(console, f"{settings.download}: {sources.download(settings.download)}")
+        return 0
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name, options in {
         "name": {"style": "cyan", "no_wrap": True},
@@ -43,3 +40,4 @@ def datasets(
         "kgan datasets --download NAME fetches one that is not here.",
         highlight=False,
     )
+    return 0

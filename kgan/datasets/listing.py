@@ -132,7 +132,7 @@ def _is_output(path: str) -> bool:
             config = json.load(file)
     except (OSError, ValueError, RecursionError):
         return False
-    # What every command that makes a folder writes into it (kgan/cli/run_folder.py).
+    # What every command that makes a folder writes into it (kgan/cli/common/run_folder.py).
     is_run = isinstance(config, dict) and {"settings", "data", "versions"} <= set(config)
     return is_run and isinstance(config["versions"], dict) and "kgan" in config["versions"]
 

@@ -9,8 +9,10 @@ from keras import layers
 from PIL import Image
 
 from kgan import attacks, datasets
-from kgan.cli import attack_model, main
+from kgan.cli.attack import classifier as attack_model
+from kgan.datasets import input_range
 from kgan.models import RobustClassifier
+from kgan_command import main
 
 SOURCE = datasets.open_source("digits", labels=True)
 X, Y = SOURCE.images, SOURCE.targets
@@ -143,7 +145,7 @@ def test_epsilon_is_a_share_of_the_range_of_the_model(kgan, files, file, options
 )
 def test_the_range_that_a_first_rescaling_layer_tells(before, expected):
     model = keras.Sequential([keras.Input((8, 8, 1)), *before, layers.Flatten(), layers.Dense(3)])
-    assert attack_model.told_range(model) == expected
+    assert input_range.told_range(model) == expected
 
 
 @pytest.mark.slow
@@ -247,25 +249,25 @@ def test_a_run_of_kgan_transfer_is_attacked_on_what_it_held_out(kgan, tmp_path, 
         ("three.keras digits", "digits has 10 classes, but three.keras tells 3 apart"),
         ("thirty.keras digits", "the model takes 30 numbers, but the images of digits have 8x8x1 = 64"),
         ("plain.keras dgits", "There is no data set or path 'dgits' (did you mean digits?)"),
-        ("plain.keras digits --epsilons 0.1,x", "epsilons must be numbers from 0 up with commas between them"),
-        ("plain.keras digits --epsilons -0.1", "epsilons must be numbers from 0 up"),
-        ("plain.keras digits --epsilons 1/0", "epsilons must be numbers from 0 up"),
-        ("plain.keras digits --epsilons inf", "epsilons must be numbers from 0 up"),
+        ("plain.keras digits --epsilons 0.1,x", "--epsilons must be numbers from 0 up with commas between them"),
+        ("plain.keras digits --epsilons -0.1", "--epsilons must be numbers from 0 up"),
+        ("plain.keras digits --epsilons 1/0", "--epsilons must be numbers from 0 up"),
+        ("plain.keras digits --epsilons inf", "--epsilons must be numbers from 0 up"),
         (
             "plain.keras digits --epsilons 8",
             "epsilon 8 is more than from black to white in the range 0..1 of the model",
         ),
-        ("plain.keras digits --attack cw", "attack must be one of 'fgsm', 'pgd', got 'cw'"),
-        ("plain.keras digits --steps 3", "steps belong to attack='pgd', and fgsm is a single step: leave them out."),
-        ("plain.keras digits --attack pgd --steps 0", "steps must be a whole number of at least 1, got 0."),
-        ("plain.keras digits --norm l1", "norm must be one of 'linf', 'l2', got 'l1'."),
+        ("plain.keras digits --attack cw", "unknown --attack 'cw': use one of fgsm, pgd."),
+        ("plain.keras digits --steps 3", "--steps belong to --attack pgd, and fgsm is a single step: leave them out."),
+        ("plain.keras digits --attack pgd --steps 0", "--steps must be a whole number of at least 1, not 0."),
+        ("plain.keras digits --norm l1", "unknown --norm 'l1': use one of linf, l2."),
         (
             "plain.keras digits --range 1..0",
-            "range must be like 0..1, -1..1 or 0..255, from black to white, not '1..0'",
+            "--range must be like 0..1, -1..1 or 0..255, from black to white, not '1..0'",
         ),
-        ("plain.keras digits --range 0..inf", "range must be like 0..1"),
-        ("plain.keras digits --limit 0", "limit must be a whole number of at least 1, not 0."),
-        ("plain.keras digits --batch-size 0", "batch_size must be a whole number of at least 1, not 0."),
+        ("plain.keras digits --range 0..inf", "--range must be like 0..1"),
+        ("plain.keras digits --limit 0", "--limit must be a whole number of at least 1, not 0."),
+        ("plain.keras digits --batch-size 0", "--batch-size must be a whole number of at least 1, not 0."),
         ("plain.keras digits --out .", ". is not empty: choose another --out."),
         ("plain.keras digits --out text.txt/new", "text.txt/new cannot be written: "),
         ("plain.keras", "Missing argument 'DATA'"),
@@ -283,7 +285,7 @@ def test_what_cannot_be_is_one_sentence_before_any_work(kgan, files, monkeypatch
     ("error", "code", "sentence"),
     [
         (KeyboardInterrupt(), 130, "Stopped: nothing was written."),
-        (MemoryError(), 2, "kgan: out of memory: use a smaller batch_size or limit."),
+        (MemoryError(), 2, "kgan: out of memory: use a smaller --batch-size or --limit."),
         (OSError(28, "No space left on device"), 2, "kgan: No space left on device."),
     ],
 )
@@ -291,7 +293,7 @@ def test_what_stops_on_the_way_leaves_nothing_half_written(kgan, files, tmp_path
     def stop(*args, **kwargs):
         raise error
 
-    monkeypatch.setattr("kgan.cli.attack_report.Examples.write", stop)
+    monkeypatch.setattr("kgan.cli.attack.examples.draw", stop)
     assert kgan(f"attack {files}/plain.keras digits --limit 20 --epsilons 0.1 --out {tmp_path}/out").code == code
     assert kgan.err == f"{sentence}\n" and list(tmp_path.iterdir()) == []
 

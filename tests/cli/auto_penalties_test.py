@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kgan import losses
-from kgan.cli.settings import Settings
+from kgan_command.settings.train import TrainSettings
 
 FLAGS = "--width 2 --batch-size 8 --epochs 1 --steps-per-epoch 1"
 
@@ -40,9 +40,9 @@ def test_the_number_of_a_config_stays_for_other_sizes(kgan, images, tmp_path):
 
 
 def test_auto_is_for_r1_and_r2():
-    assert Settings().penalty_weights() == {"r1": "auto", "r2": "auto"}
-    assert Settings(penalties="none").with_weights(3.0).penalties == "none"
-    mixed = Settings(penalties="r1:auto,dragan:10").with_weights(3.0)
+    assert TrainSettings().penalty_weights() == {"r1": "auto", "r2": "auto"}
+    assert TrainSettings(penalties="none").with_weights(3.0).penalties == "none"
+    mixed = TrainSettings(penalties="r1:auto,dragan:10").with_weights(3.0)
     assert mixed.penalty_weights() == {"r1": 3.0, "dragan": 10.0}
-    with pytest.raises(ValueError, match="penalties has no auto weight for dragan, only for r1 and r2: give a number"):
-        Settings(penalties="dragan:auto")
+    with pytest.raises(ValueError, match="--penalties has no auto weight for dragan, only for r1 and r2: give"):
+        TrainSettings(penalties="dragan:auto")

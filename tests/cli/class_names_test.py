@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kgan.cli.generators import Generator
-from kgan.cli.run_folder import RunFolder
+from kgan.cli.common import generators
+from kgan.cli.train.folder import TrainFolder
 from kgan.export import export_generator
 from kgan.networks import dcgan_generator
 
@@ -18,7 +18,7 @@ NAMES = ["cat", "dog, wet", "zebra Å"]
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    from kgan.cli import main
+    from kgan_command import main
 
     folder = tmp_path_factory.mktemp("animals")
     random = np.random.default_rng(0)
@@ -35,18 +35,18 @@ def exported(path, names, num_classes=None):
     """A generator with classes, as another program exported it."""
     generator = dcgan_generator((8, 8, 1), 3, filters=2, num_classes=num_classes or len(names))
     export_generator(generator, path, num_classes=num_classes, class_names=names)
-    return Generator(path)
+    return generators.load(path)
 
 
 @pytest.mark.slow
 def test_config_and_export_hold_the_names(kgan, run, tmp_path):
     assert json.loads((run / "config.json").read_text())["data"]["class_names"] == NAMES
-    _, data, _ = RunFolder(run).read_config()
+    _, data, _ = TrainFolder(run).read_config()
     assert data.class_names == NAMES
     loaded = tf.saved_model.load(str(run / "generator"))
     assert [name.decode() for name in loaded.class_names.numpy()] == NAMES
     assert kgan(f"export {run} --out {tmp_path}/again").code == 0
-    assert Generator(tmp_path / "again").class_names == NAMES
+    assert generators.load(tmp_path / "again").class_names == NAMES
     assert kgan(f"export {run} --format onnx --out {tmp_path}/generator.onnx").code == 0
     told = {item.key: item.value for item in onnx.load(tmp_path / "generator.onnx").metadata_props}
     assert told["num_classes"] == "3" and json.loads(told["class_names"]) == NAMES
@@ -56,7 +56,7 @@ def test_an_older_run_without_names_is_still_read(run, tmp_path):
     config = json.loads((run / "config.json").read_text())
     del config["data"]["class_names"]
     (tmp_path / "config.json").write_text(json.dumps(config))
-    _, data, _ = RunFolder(tmp_path).read_config()
+    _, data, _ = TrainFolder(tmp_path).read_config()
     assert data.num_classes == 3 and data.class_names is None
 
 
@@ -64,7 +64,7 @@ def test_labels_are_given_by_name_or_number(kgan, run, tmp_path):
     assert kgan(f"sample {run} --n 4 --labels 'zebra Å,cat' --out {tmp_path}/images").code == 0
     texts = [Image.open(path).text for path in sorted((tmp_path / "images").iterdir())]
     assert [(text["label"], text["class"]) for text in texts] == 2 * [("2", "zebra Å"), ("0", "cat")]
-    generator = Generator(run)
+    generator = generators.load(run)
     assert generator.class_ids("dog, wet") == [1]
     assert generator.class_ids("2, cat,0") == [2, 0, 0]
 

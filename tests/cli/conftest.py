@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kgan.callbacks.history_file import read_history
-from kgan.cli import main
+from kgan_command import main
 
 # Four epochs of two rounds, each of two discriminator updates and one of the generator, on 96 small digits.
 SMALL = (

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import kgan as package
-from kgan.cli.generators import Generator
+from kgan.cli.common import generators
 
 
 @pytest.mark.slow
@@ -27,7 +27,7 @@ def test_a_checkpoint_is_exported_with_and_without_the_moving_average(kgan, whol
 @pytest.mark.slow
 def test_an_onnx_file_makes_the_same_images(kgan, whole_run, tmp_path):
     assert kgan(f"export {whole_run} --format onnx --out {tmp_path}/generator.onnx").code == 0
-    generator = Generator(whole_run)
+    generator = generators.load(whole_run)
     latents, labels = generator.latents(5, 0), generator.labels(5, None)
     session = onnxruntime.InferenceSession(str(tmp_path / "generator.onnx"))
     (images,) = session.run(None, {"latents": latents, "labels": labels})
@@ -37,7 +37,7 @@ def test_an_onnx_file_makes_the_same_images(kgan, whole_run, tmp_path):
 
 def test_bad_input_is_answered_in_a_sentence(kgan, whole_run, tmp_path):
     assert kgan(f"export {whole_run} --format onx").code == 2
-    assert kgan.err == "kgan: unknown format 'onx': did you mean onnx?\n"
+    assert kgan.err == "kgan: unknown --format 'onx': did you mean onnx?\n"
     assert kgan(f"export {tmp_path}").code == 2
     assert kgan.err == f"kgan: {tmp_path} is not the folder of a run: it has no config.json.\n"
     shutil.copy(whole_run / "config.json", tmp_path)

@@ -13,13 +13,15 @@ import tensorflow as tf
 from PIL import Image
 
 from kgan import memory
-from kgan.cli import main, recipe, saved_model
-from kgan.cli.generators import Generator
-from kgan.cli.recipe import DataFacts
-from kgan.cli.settings import Settings
-from kgan.export import export_generator
+from kgan.cli.common import generators
+from kgan.cli.common.data_facts import DataFacts
+from kgan.cli.train import recipe
+from kgan.export import export_generator, saved_model_contents
+from kgan.export.generator import ExportedGenerator
 from kgan.foreign_text import printable, shell_word
 from kgan.networks import dcgan_generator
+from kgan_command import main
+from kgan_command.settings.train import TrainSettings
 
 EVIL = "\x1b[2J\x1b[31mEVIL\nkgan: all fine"
 SHOWN = r"\x1b[2J\x1b[31mEVIL\nkgan: all fine"
@@ -60,15 +62,15 @@ def run(*arguments) -> int:
 
 def test_what_kgan_exports_only_computes(exported, whole_run, kgan, tmp_path):
     for path in (exported, whole_run / "generator"):
-        assert saved_model.describe(path).beyond == []
+        assert saved_model_contents.describe(path).beyond == []
         assert kgan(f"sample {path} --n 3 --out {tmp_path}/grid.png").code == 0 and kgan.err == ""
-    assert saved_model.describe(exported).image_shape == (16, 16, 1)
+    assert saved_model_contents.describe(exported).image_shape == (16, 16, 1)
 
 
 def test_a_saved_model_that_writes_a_file_is_told_before_it_does(kgan, tmp_path):
     path = foreign(tmp_path / "foreign", effect=lambda: tf.io.write_file(str(tmp_path / "written"), "yes"))
     written = []
-    Generator(path, lambda note: written.append((note, (tmp_path / "written").exists())))
+    generators.load(path, lambda note: written.append((note, (tmp_path / "written").exists())))
     assert [there for _, there in written] == [False] and "(WriteFile)" in written[0][0]
     assert kgan(f"sample {path} --n 3 --out {tmp_path}/grid.png").code == 0
     assert (tmp_path / "written").exists()  # TensorFlow does run it
@@ -91,7 +93,7 @@ def test_a_saved_model_that_writes_a_file_is_told_before_it_does(kgan, tmp_path)
     ],
 )
 def test_operations_are_found_wherever_they_are(tmp_path, effect, operations):
-    beyond = saved_model.describe(foreign(tmp_path / "foreign", effect=effect)).beyond
+    beyond = saved_model_contents.describe(foreign(tmp_path / "foreign", effect=effect)).beyond
     assert len(beyond) == len(operations) and all(map(str.startswith, beyond, operations))
 
 
@@ -159,7 +161,7 @@ def test_empty_variables(kgan, exported, tmp_path):
 def test_a_billion_classes_take_no_time(kgan, tmp_path):
     foreign(tmp_path / "foreign", number=10**9)
     assert kgan(f"sample {tmp_path}/foreign --n 4 --out {tmp_path}/grid.png").code == 0
-    assert Generator(tmp_path / "foreign").labels(3, None).tolist() == [0, 1, 2]
+    assert generators.load(tmp_path / "foreign").labels(3, None).tolist() == [0, 1, 2]
     assert kgan(f"sample {tmp_path}/foreign --labels 1000000000").code == 2
     assert "knows the classes 0 to 999999999, not 1000000000." in kgan.err
     assert kgan(f"sample {tmp_path}/foreign --labels {'9' * 5000}").code == 2 and len(kgan.err) < 400
@@ -177,7 +179,7 @@ def test_a_billion_classes_take_no_time(kgan, tmp_path):
             "would take 360 kB of memory, but 100 kB are free: ask for fewer, several times, with",
         ),
         ("--n 10000 --interpolate 0,1", "would take 5.5 MB of memory"),
-        ("--n 9999999999", "n must be a whole number of at most 2147483647, not 9999999999."),
+        ("--n 9999999999", "--n must be a whole number of at most 2147483647, not 9999999999."),
     ],
 )
 def test_more_images_than_memory_holds(kgan, exported, tmp_path, monkeypatch, arguments, sentence):
@@ -188,9 +190,9 @@ def test_more_images_than_memory_holds(kgan, exported, tmp_path, monkeypatch, ar
 
 
 def test_single_images_are_never_all_in_memory(kgan, exported, tmp_path, monkeypatch):
-    monkeypatch.setattr("kgan.cli.generators._BATCH", 4)
+    monkeypatch.setattr("kgan.export.generator._BATCH", 4)
     kgan(f"sample {exported} --n 10 --out {tmp_path}/all.png")
-    monkeypatch.setattr(Generator, "images", None)  # a grid's way
+    monkeypatch.setattr(ExportedGenerator, "images", None)  # a grid's way
     assert kgan(f"sample {exported} --n 10 --out {tmp_path}/images").code == 0
     files = sorted((tmp_path / "images").iterdir())
     assert [file.name for file in files] == [f"{i:04d}.png" for i in range(10)]
@@ -202,14 +204,14 @@ def test_single_images_are_never_all_in_memory(kgan, exported, tmp_path, monkeyp
     [
         (
             "--width 1000000000",
-            "networks of width 1,000,000,000 and latent_dim 100 for images of 8x8 of 10 classes would",
+            "networks of --width 1,000,000,000 and --latent-dim 100 for images of 8x8 of 10 classes would",
         ),
-        ("--latent-dim 1000000000", "networks of width 32 and latent_dim 1,000,000,000 for images"),
+        ("--latent-dim 1000000000", "networks of --width 32 and --latent-dim 1,000,000,000 for images"),
         ("--image-size 99999999x99999999", "one grey image of 99999999x99999999 would take 40,000 TB of memory"),
-        (f"--image-size {'9' * 5000}", "image_size must be a side from 8 up"),
+        (f"--image-size {'9' * 5000}", "--image-size must be a side from 8 up"),
         ("--batch-size 100000000000", "digits has 1797 images, fewer than"),
-        (f"--width {'9' * 100}", "width must be a whole number of at most 9223372036854775807, not 99999"),
-        (f"--limit {'9' * 30}", "limit must be a whole number of at most 9223372036854775807, not 99999"),
+        (f"--width {'9' * 100}", "--width must be a whole number of at most 9223372036854775807, not 99999"),
+        (f"--limit {'9' * 30}", "--limit must be a whole number of at most 9223372036854775807, not 99999"),
     ],
 )
 def test_networks_that_memory_cannot_hold_are_not_built(kgan, flags, sentence):
@@ -223,7 +225,7 @@ def test_networks_that_memory_cannot_hold_are_not_built(kgan, flags, sentence):
 def test_no_network_that_fits_is_refused(monkeypatch, shape, options, classes):
     sizes = []
     monkeypatch.setattr(memory, "check_fits", lambda size, *_: sizes.append(size))
-    settings = Settings(**{"width": 2, "precision": "float32", "devices": "1", "penalties": "none", **options})
+    settings = TrainSettings(**{"width": 2, "precision": "float32", "devices": "1", "penalties": "none", **options})
     gan = recipe.build(settings, DataFacts("made up", "0" * 16, 1000, shape, classes), tf.distribute.get_strategy())
     generators = 2 if settings.ema else 1
     taken = 4 * (generators * gan.generator.count_params() + gan.discriminator.count_params())
@@ -260,7 +262,7 @@ def test_a_forged_name_stays_on_its_line(kgan, tmp_path, monkeypatch):
 
 def test_forged_names_of_classes_of_a_foreign_generator(kgan, tmp_path):
     path = foreign(tmp_path / "foreign", names=[EVIL, "b", "c" * 10_000])
-    assert Generator(path).class_names[0] == SHOWN
+    assert generators.load(path).class_names[0] == SHOWN
     assert kgan(f"sample {path} --labels d").code == 2
     assert SHOWN in kgan.err and kgan.err.count("\n") == 1 and len(kgan.err) < 500 and "\x1b" not in kgan.err
 

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from kgan.cli import main
+from kgan_command import main
 
 SMALL = "digits --limit 96 --width 4 --latent-dim 8 --batch-size 32 --steps-per-epoch 1 --penalties r1:0.5 --epochs 2"
 VALUES = (None, True, -7, 0, 10**30, 0.5, float("inf"), "", "two", "\x1b[2J\nkgan: fine", [], {}, ["a"], {"a": 1})

@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 KILLED = """
 import os, signal, sys
 from kgan import callbacks
-from kgan.cli import main
+from kgan_command import main
 
 def kill(self, batch, logs=None):
     if self.epoch == 2:

@@ -3,12 +3,14 @@ import dataclasses
 import pytest
 import tensorflow as tf
 
-from kgan.cli import plan, recipe
-from kgan.cli.recipe import DataFacts
-from kgan.cli.settings import Settings
+from kgan.cli.common.data_facts import DataFacts
+from kgan.cli.train import plan, recipe
+from kgan_command.settings.train import TrainSettings
 
 DATA = DataFacts("made up", "0" * 16, 1000, (8, 8, 1), None)
-SETTINGS = Settings(width=4, latent_dim=3, batch_size=16, precision="float32", devices="1", penalties="r1:0.5,r2:0.5")
+SETTINGS = TrainSettings(
+    width=4, latent_dim=3, batch_size=16, precision="float32", devices="1", penalties="r1:0.5,r2:0.5"
+)
 
 
 @pytest.fixture(scope="module")

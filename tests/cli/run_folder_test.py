@@ -7,7 +7,7 @@ import pytest
 
 import kgan as library
 from kgan import callbacks, files
-from kgan.cli import checksums
+from kgan.cli.common import checksums
 
 
 @pytest.fixture
@@ -144,4 +144,4 @@ def test_memory_is_not_called_disk_nor_the_other_way_round(kgan, tmp_path, monke
 
     monkeypatch.setattr(library.GAN, "fit", out_of_memory)
     kgan(f"train {kgan.small} --out {tmp_path / 'run'}")
-    assert kgan.code == 1 and kgan.err.startswith("Out of memory: use a smaller batch_size or width.")
+    assert kgan.code == 1 and kgan.err.startswith("Out of memory: use a smaller --batch-size, --width or --image-size.")

@@ -3,8 +3,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kgan.cli.generators import Generator
-from kgan.cli.sample import great_circle
+from kgan.cli.common import generators
 
 
 def pixels(path, i, columns, side=8):
@@ -31,7 +30,7 @@ def test_a_grid_holds_what_the_generator_samples(kgan, whole_run, tmp_path):
 
 def test_single_images_go_into_a_folder(kgan, whole_run, tmp_path):
     assert kgan(f"sample {whole_run} --n 3 --seed 1 --labels 7,2 --out {tmp_path}/images").code == 0
-    generator = Generator(whole_run)
+    generator = generators.load(whole_run)
     expected = generator.images(generator.latents(3, 1), np.asarray([7, 2, 7], "int32"))
     files = sorted((tmp_path / "images").iterdir())
     assert [file.name for file in files] == ["0000.png", "0001.png", "0002.png"]
@@ -52,21 +51,8 @@ def test_an_interpolation_goes_from_the_samples_of_one_seed_to_those_of_another(
     assert not np.array_equal(pixels(tmp_path / "way.png", 3, 8), starts[0])
 
 
-def test_great_circles_keep_the_length_and_the_pace():
-    random = np.random.default_rng(0)
-    start, end = random.normal(size=(2, 50))
-    end *= np.linalg.norm(start) / np.linalg.norm(end)
-    path = great_circle(start, end, 6).astype("float64")
-    np.testing.assert_allclose(np.linalg.norm(path, axis=1), np.linalg.norm(start), rtol=1e-6)
-    cosines = np.sum(path[1:] * path[:-1], axis=1) / np.linalg.norm(start) ** 2
-    np.testing.assert_allclose(cosines, cosines[0], rtol=1e-6)
-    assert cosines[0] < 0.99
-    np.testing.assert_array_equal(path[[0, -1]], np.stack([start, end]).astype("float32"))
-    np.testing.assert_array_equal(great_circle(start, start, 3), np.tile(start.astype("float32"), (3, 1)))
-
-
 def test_any_number_is_made_in_parts(whole_run):
-    generator = Generator(whole_run)
+    generator = generators.load(whole_run)
     latents, labels = generator.latents(300, 0), generator.labels(300, None)
     images = generator.images(latents, labels)
     assert images.shape == (300, 8, 8, 1) and images.dtype == np.uint8
@@ -77,10 +63,10 @@ def test_any_number_is_made_in_parts(whole_run):
     ("arguments", "sentence"),
     [
         ("{run} --labels 3,10", "{run}/generator knows the classes 0 to 9, not 10."),
-        ("{run} --labels cat", "labels must be whole numbers with commas between them, such as 0,1,2, not 'cat'."),
-        ("{run} --interpolate 3", "interpolate takes two seeds, such as 0,1, not '3'."),
-        ("{run} --n 0", "n must be a whole number of at least 1, not 0."),
-        ("{run} --seed -1", "a seed must be a whole number from 0 to 2147483647."),
+        ("{run} --labels cat", "--labels must be whole numbers with commas between them, such as 0,1,2, not 'cat'."),
+        ("{run} --interpolate 3", "--interpolate takes two seeds, such as 0,1, not '3'."),
+        ("{run} --n 0", "--n must be a whole number of at least 1, not 0."),
+        ("{run} --seed -1", "--seed must be a whole number from 0 to 2147483647, not -1."),
         ("{run}/samples", "{run}/samples is neither the folder of a run nor of a SavedModel."),
         ("{run}/nothing", "there is no {run}/nothing."),
     ],

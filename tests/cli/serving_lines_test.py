@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kgan.cli.transfer_report import serving_lines
+from kgan.cli.transfer.report import serving_lines
 from kgan.datasets import open_source
 
 

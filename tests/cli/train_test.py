@@ -8,7 +8,7 @@ from PIL import Image
 
 from kgan.callbacks import HistoryFile, SampleGrid
 from kgan.callbacks.history_file import read_history
-from kgan.cli import run_folder
+from kgan.cli.common import run_folder
 
 
 def test_a_run_leaves_everything_behind(whole_run):
@@ -197,12 +197,12 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(kgan, tmp_path, monkeypatc
     ("command", "sentence"),
     [
         ("train --epoch 3", "No such option: --epoch"),
-        ("train --loss hing", "unknown loss 'hing': did you mean hinge?"),
+        ("train --loss hing", "unknown --loss 'hing': did you mean hinge?"),
         ("train digit", "There is no data set or path 'digit' (did you mean digits?)"),
         ("train digits --batch-size 2000", "digits has 1797 images, fewer than the 1 x 2000"),
-        ("train digits --batch-size 100 --steps-per-epoch 18", "steps_per_epoch is 18, but digits gives only 17."),
+        ("train digits --batch-size 100 --steps-per-epoch 18", "--steps-per-epoch is 18, but digits gives only 17."),
         ("train digits --devices 2 --precision float16", "float16 cannot be trained on 2 devices"),
-        ("train digits --devices 2 --batch-size 5", "batch_size 5 cannot be divided evenly between 2 devices."),
+        ("train digits --devices 2 --batch-size 5", "--batch-size 5 cannot be divided evenly between 2 devices."),
         ("train --config nothing.json", "nothing.json cannot be read: No such file or directory."),
         ("trian", "No such command 'trian'"),
     ],
@@ -216,12 +216,12 @@ def test_what_cannot_be_is_one_sentence_before_any_work(kgan, command, sentence,
 
 def test_folders_of_runs_are_new(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = [run_folder.new_folder(data, None).path.as_posix() for data in ("digits", "digits", "tfds:a/b")]
+    names = [run_folder.new_folder(data, None).as_posix() for data in ("digits", "digits", "tfds:a/b")]
     assert names == ["runs/digits-1", "runs/digits-2", "runs/tfds-a-b-1"]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "file").touch()
     with pytest.raises(ValueError, match="mine is not empty: another --out starts a new one."):
-        run_folder.new_folder("digits", "mine")
+        run_folder.check_new("mine", "generator")
     (tmp_path / "mine" / "config.json").touch()
     with pytest.raises(ValueError, match="mine holds a run: --resume goes on with it"):
-        run_folder.new_folder("digits", "mine")
+        run_folder.check_new("mine", "generator")

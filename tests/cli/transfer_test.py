@@ -18,11 +18,15 @@ from rich.console import Console
 from kgan import datasets
 from kgan.callbacks import HistoryFile
 from kgan.callbacks.history_file import read_history
-from kgan.cli import class_folders, main, transfer_progress, transfer_report
-from kgan.cli.transfer_settings import TransferSettings
-from kgan.cli.transfer_stopping import BestEpoch
+from kgan.cli.common import image_bar
+from kgan.cli.transfer import report
+from kgan.cli.transfer.stopping import BestEpoch
+from kgan.datasets import class_folders
+from kgan.metrics.held_out import HeldOut
 from kgan.models import transfer as transfer_model
 from kgan.visualize import plot_confusion_matrix
+from kgan_command import main
+from kgan_command.settings.transfer import TransferSettings
 
 # The random convolutions of a small part of VGG16, on small images: quick, and enough to tell colours apart.
 SMALL = "--weights none --cut block2_pool --image-size 32"
@@ -71,7 +75,7 @@ def run(photos):
     os.chdir(photos.parent)
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("kgan.cli.transfer.Console", lambda: Console(file=output, width=100))
+            patch.setattr("kgan.cli.transfer.command.Console", lambda: Console(file=output, width=100))
             command = f"transfer digits {SMALL} --epochs 8 --head 16 --fine-tune block2 --fine-tune-epochs 2 --seed 3"
             assert main(command.split()) == 0
     finally:
@@ -117,6 +121,7 @@ def test_a_run_leaves_everything_behind(run):
     assert {p.name for p in run.iterdir()} == {
         *("config.json", "history.csv", "history.png", "confusion_matrix.png"),
         *("predictions.csv", "model.keras", "classifier", "SHA256SUMS", "printed"),
+        *("checkpoint", "checkpoint-fine-tuning"),
     }
 
 
@@ -212,20 +217,21 @@ def test_ctrl_c_on_the_way_leaves_nothing_half_written(kgan, photos, tmp_path, m
     out = tmp_path / "a run"
     command = f"transfer '{photos}' {SMALL} --out '{out}'"
     assert kgan(f"{command} --epochs 5").code == 130
-    assert kgan.err == f"Stopped. {out} keeps the history of 2 epochs, and no classifier.\n"
-    assert {p.name for p in out.iterdir()} == {"config.json", "history.csv"}
+    kept = f"In {out} 2 complete epochs are kept; go on with: kgan transfer --resume '{out}'"
+    assert kgan.err == f"Stopped. {kept}\n"
+    assert {p.name for p in out.iterdir()} == {"config.json", "history.csv", "checkpoint"}
     assert "87/87" in kgan.out and kgan.out.rindex("\x1b[?25h") > kgan.out.rindex("\x1b[?25l")
 
     assert kgan(command).code == 2
-    assert kgan.err == f"kgan: {out} is not empty: another --out starts a new run.\n"
+    assert kgan.err == f"kgan: {out} holds a run: --resume goes on with it, another --out starts a new one.\n"
 
 
 @pytest.mark.slow
 def test_ctrl_c_in_fine_tuning_keeps_the_classifier_from_before(kgan, tmp_path, monkeypatch):
     photos = write_digits(tmp_path / "photos", classes=(0, 1), each=12, mode="L")
-    monkeypatch.setattr("kgan.cli.transfer_run.TransferRun._unfreeze", _raise(KeyboardInterrupt))
+    monkeypatch.setattr("kgan.cli.transfer.run.TransferRun._unfreeze", _raise(KeyboardInterrupt))
     assert kgan(f"transfer {photos} {SMALL} --epochs 1 --fine-tune block2 --out {tmp_path}/run").code == 130
-    assert kgan.err == f"Stopped. {tmp_path}/run keeps the classifier as it was before fine-tuning.\n"
+    assert kgan.err.startswith("Stopped. The classifier is there as it was before fine-tuning. In ")
     rows = predictions(tmp_path / "run")
     probabilities, names = answers(tmp_path / "run", photos, [row["file"] for row in rows])
     assert [row["predicted"] for row in rows] == [names[i] for i in probabilities.argmax(-1)]
@@ -236,7 +242,10 @@ def test_ctrl_c_in_fine_tuning_keeps_the_classifier_from_before(kgan, tmp_path, 
     ("error", "sentence"),
     [
         (FloatingPointError("training stopped: the loss is NaN."), "Training stopped: the loss is NaN."),
-        (tf.errors.ResourceExhaustedError(None, None, ""), "Out of memory: use a smaller batch_size or image_size."),
+        (
+            tf.errors.ResourceExhaustedError(None, None, ""),
+            "Out of memory: use a smaller --batch-size or",
+        ),
         (OSError(28, "No space left"), "The run cannot be written: No space left."),
     ],
 )
@@ -244,7 +253,8 @@ def test_what_goes_wrong_in_training_is_a_sentence(kgan, tmp_path, monkeypatch, 
     photos = write_digits(tmp_path / "photos", classes=(0, 1), each=2)
     monkeypatch.setattr(transfer_model.TransferClassifier, "fit", _raise(error))
     assert kgan(f"transfer {photos} {SMALL} --out {tmp_path}/run").code == 1
-    assert kgan.err == f"{sentence} {tmp_path}/run keeps its settings, and no classifier.\n"
+    assert kgan.err.startswith(sentence)
+    assert f"In {tmp_path}/run no complete epoch is kept" in kgan.err and kgan.err.count("\n") == 1
 
 
 @pytest.mark.slow
@@ -281,25 +291,31 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(kgan, photos, tmp_
         ("empty", "empty holds no image: put the images of each class into a folder of its own."),
         ("flat", "flat has no classes: for labels, put the images of each class into a folder of its own."),
         ("one", "one has the single class 'digit 0', and nothing to tell it from"),
-        ("photos --limit 3", "the class 'digit 1' in photos has a single image under limit 3, but it takes at least"),
-        ("photos --limit 1", "the class 'digit 0' in photos has a single image under limit 1"),
+        ("photos --limit 3", "the class 'digit 1' in photos has a single image under --limit 3, but it takes at least"),
+        ("photos --limit 1", "the class 'digit 0' in photos has a single image under --limit 1"),
         ("lonely", "the class 'digit 8' in lonely has a single image, but it takes at least two"),
-        ("photos --held-out 1", "held_out must be a share between 0 and 1, such as 0.2, not 1.0."),
-        ("photos --head 16,x", "head must be numbers of units with commas between them, such as 256,128, not '16,x'."),
-        ("photos --lr 0", "lr must be a number above 0, not 0.0."),
-        ("photos --patience -1", "patience must be a whole number of at least 0, not -1."),
-        ("photos --batch-size 0", "batch_size must be a whole number of at least 1, not 0."),
-        ("photos --epochs 0", "epochs must be a whole number of at least 1, not 0."),
-        ("photos --fine-tune-epochs 0", "fine_tune_epochs must be a whole number of at least 1, not 0."),
-        ("photos --image-size big", "image_size must be a side from 8 up or HEIGHTxWIDTH"),
-        ("photos --weights my.h5", "weights must be 'imagenet', None or the path of a .weights.h5 or .h5 file"),
+        ("photos --held-out 1", "--held-out must be a share between 0 and 1, such as 0.2, not 1.0."),
+        (
+            "photos --head 16,x",
+            "--head must be numbers of units with commas between them, such as 256,128, not",
+        ),
+        ("photos --lr 0", "--lr must be a number above 0, not 0.0."),
+        ("photos --patience -1", "--patience must be a whole number of at least 0, not -1."),
+        ("photos --batch-size 0", "--batch-size must be a whole number of at least 1, not 0."),
+        ("photos --epochs 0", "--epochs must be a whole number of at least 1, not 0."),
+        ("photos --fine-tune-epochs 0", "--fine-tune-epochs must be a whole number of at least 1, not 0."),
+        ("photos --image-size big", "--image-size must be a side from 8 up or HEIGHTxWIDTH"),
+        (
+            "photos --weights my.h5",
+            "--weights must be imagenet, none or a .weights.h5 or .h5 file, but there is no",
+        ),
         ("photos --base vg16", "keras.applications has no network called 'vg16': choose one such as VGG16"),
         ("photos --weights none --image-size 32 --cut block5_pol", "vgg16 has no layer 'block5_pol'"),
         (
             "photos --weights none --cut none --image-size 32 --fine-tune block6",
             "no layer of the base that has weights",
         ),
-        ("photos --out photos", "photos is not empty: another --out starts a new run."),
+        ("photos --out photos", "photos is not empty: another --out starts a new one."),
         ("", "Missing argument 'FOLDER'"),
     ],
 )
@@ -327,7 +343,7 @@ def test_weights_that_cannot_be_downloaded_are_a_sentence_that_names_the_file(kg
     monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path))
     assert kgan(f"transfer '{photos}' --cut none --out {tmp_path}/run").code == 2
     file = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
-    assert f"put the file {file} into the folder {tmp_path}/models, or give weights=path" in kgan.err
+    assert f"put the file {file} into the folder {tmp_path}/models, or give --weights FILE" in kgan.err
     assert kgan.err.startswith("kgan: the ImageNet weights of vgg16") and kgan.err.count("\n") == 1
     assert not (tmp_path / "run").exists()
 
@@ -355,49 +371,13 @@ def test_settings_become_arguments_and_are_kept_in_full(given, argument, kept):
     assert (config["weights"], config["cut"]) == kept and config["folder"] == os.path.abspath("photos")
 
 
-@pytest.mark.parametrize("share", [0.01, 0.2, 0.5, 0.99])
-def test_the_split_is_disjoint_and_takes_the_share_of_every_class(share):
-    targets = np.random.default_rng(0).permutation(np.repeat([0, 1, 2, 3], [2, 3, 40, 500]))
-    training, held_out = class_folders.split(targets, share, seed=1)
-    assert sorted([*training, *held_out]) == list(range(545))
-    for label, size in enumerate([2, 3, 40, 500]):
-        number = (targets[held_out] == label).sum()
-        assert 1 <= number <= size - 1 and (abs(number - share * size) <= 0.5 or number in (1, size - 1))
-    again, other = (class_folders.split(targets, share, seed=seed)[1] for seed in (1, 2))
-    assert np.array_equal(again, held_out) and not np.array_equal(other, held_out)
-
-
-def test_batches_hold_the_wanted_rows_and_are_watched_as_they_are_handed_out():
-    images = np.arange(20, dtype="uint8")[:, None, None, None] * np.ones((1, 2, 2, 1), "uint8")
-    source = datasets.Source("numbers", images, targets=np.arange(20) % 3, num_classes=3)
-    rows, seen = np.array([1, 4, 5, 9, 11, 16, 19]), []
-    batches = class_folders.batches(source, rows, 3, watch=seen.append)
-    for number, (x, y) in enumerate(batches):
-        assert seen == [0, 3, 6][: number + 1]
-        np.testing.assert_array_equal(x[:, 0, 0, 0], rows[3 * number : 3 * number + 3])
-        np.testing.assert_array_equal(y, x[:, 0, 0, 0].numpy() % 3)
-    assert int(batches.cardinality()) == 3
-    start = 0
-    shuffled = class_folders.batches(source, rows, 3, seed=0, position=lambda: start)
-    first, again = ([int(i) for x, _ in shuffled for i in x[:, 0, 0, 0]] for _ in range(2))
-    start = 1
-    other = [int(i) for x, _ in shuffled for i in x[:, 0, 0, 0]]
-    assert first == again != other and sorted(first) == sorted(other) == rows.tolist()
-
-
-@pytest.mark.parametrize("right, total", [(0, 1), (1, 1), (3, 7), (0, 40), (199, 200), (50, 100)])
-def test_the_interval_is_scipys(right, total):
-    expected = scipy.stats.binomtest(right, total).proportion_ci(method="wilson")
-    assert transfer_report.wilson_interval(right, total) == pytest.approx((expected.low, expected.high), abs=1e-6)
-
-
 def test_of_many_classes_the_worst_are_shown():
     targets = np.repeat(np.arange(30), 4)
     predicted = np.where((targets % 3 == 0) & (np.arange(120) % 4 < 2), (targets + 1) % 30, targets)
     names = [f"[b]class {i}[/b]" for i in range(30)]  # names are no markup
-    result = transfer_report.HeldOut(["file"] * 120, targets, np.eye(30)[predicted], names, 5)
+    result = HeldOut(["file"] * 120, targets, np.eye(30)[predicted], names, 5)
     text = io.StringIO()
-    result.show(Console(file=text, width=90))
+    report.show(result, Console(file=text, width=90))
     lines = [" ".join(line.split()) for line in text.getvalue().splitlines()]
     assert "held-out accuracy 83.3 % 100 of 120; 95 % interval 75.7 to 88.9 %" in lines
     shown = [line for line in lines if line.startswith("[b]class ")]
@@ -407,7 +387,7 @@ def test_of_many_classes_the_worst_are_shown():
 
 def test_the_bar_ends_when_training_begins():
     text = io.StringIO()
-    with transfer_progress.ImageBar(Console(file=text, force_terminal=True, width=80), "features", 40) as bar:
+    with image_bar.ImageBar(Console(file=text, force_terminal=True, width=80), "features", 40) as bar:
         bar.watch(16)
         task = bar._bar.tasks[0]
         assert task.completed == 16
@@ -463,8 +443,8 @@ def test_names_of_classes_are_made_printable_and_those_of_files_kept(tmp_path):
     found = class_folders.look_through(str(tmp_path), None)
     assert found.class_names == ["caf\\udce9", "tea\\n"]
     assert files == ["caf\udce9/0.png", "caf\udce9/1.png", "tea\n/0.png", "tea\n/1.png"] and len(source) == 4
-    result = transfer_report.HeldOut(files, source.targets, np.eye(2)[[0, 0, 1, 1]], found.class_names, 0)
-    result.write_predictions(tmp_path / "predictions.csv")
+    result = HeldOut(files, source.targets, np.eye(2)[[0, 0, 1, 1]], found.class_names, 0)
+    report.write_predictions(result, tmp_path / "predictions.csv")
     with open(tmp_path / "predictions.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["file"] for row in rows] == ["caf\\udce9/0.png", "caf\\udce9/1.png", "tea\n/0.png", "tea\n/1.png"]

@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 
 import kgan
-from kgan.cli import recipe
-from kgan.cli.settings import Settings
+from kgan.cli.common.data_facts import DataFacts
+from kgan.cli.train import recipe
+from kgan_command.settings.train import TrainSettings
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +25,9 @@ def folder(tmp_path_factory):
 
 
 def test_it_is_what_kgan_train_builds(folder):
-    settings = Settings(data=folder, seed=3, batch_size=4, width=4, precision="float32")
+    settings = TrainSettings(data=folder, seed=3, batch_size=4, width=4, precision="float32")
     source, strategy = recipe.open_data(settings), tf.distribute.get_strategy()
-    facts = recipe.facts(source)
+    facts = DataFacts.of(source)
     settings = recipe.complete(settings, facts, strategy)
     built = recipe.build(settings, facts, strategy)
     gan = kgan.GAN.for_images((16, 24, 3), 2, filters=4, class_names=["cat", "dog"], seed=3)
