@@ -46,6 +46,11 @@ def on_page_markdown(markdown, page, config, files):
     return "".join(part if part.startswith("```") else LINK.sub(moved, part) for part in parts)
 
 
+def on_page_content(html, page, config, files):
+    # The reference puts a dash between a type and its description, also where a docstring gives no type.
+    return re.sub(r'(<li class="doc-section-item field-body">\s*)–', r"\1", html)
+
+
 def _in_site(path: str) -> str:
     path = re.sub(r"\.py$", ".md", path.removeprefix("docs/"))
     return "index.md" if path == "README.md" else path

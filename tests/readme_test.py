@@ -390,3 +390,9 @@ def test_the_site_leads_to_every_page():
     site = (ROOT / "mkdocs.yml").read_text()
     pages = [path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")]
     assert [page for page in pages if f": {page}\n" not in site] == []
+
+
+@pytest.mark.parametrize("method", ["compile", "fit", "evaluate", "generate", "export", "get_config"])
+def test_help_on_a_gan_speaks_of_gans(method):
+    own = getattr(kgan.GAN, method).__doc__
+    assert own and own != getattr(getattr(keras.Model, method, None), "__doc__", None)
