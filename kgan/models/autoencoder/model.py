@@ -176,6 +176,7 @@ class Autoencoder(Game):
         return sentence
 
     def get_config(self) -> dict:
+        """The arguments of the constructor, networks as their configs, without weights, which `save` keeps."""
         if self.encoder is not None:
             checks.no_shared_layers(self.encoder, self.decoder)
         networks = {"encoder": self.encoder, "decoder": self.decoder, "corruption": self.corruption}
@@ -183,6 +184,7 @@ class Autoencoder(Game):
 
     @classmethod
     def from_config(cls, config: dict, custom_objects=None):
+        """A new autoencoder, not compiled and with new weights, from what `get_config` returned."""
         networks = {name: config[name] for name in ("encoder", "decoder", "corruption")}
         networks = keras.saving.deserialize_keras_object(networks, custom_objects)
         retie(networks["encoder"], networks["decoder"])

@@ -290,6 +290,10 @@ class GAN(Game):
         return None
 
     def get_config(self) -> dict:
+        """The arguments of the constructor, networks as their configs: `kgan.GAN.from_config` makes a new GAN of them.
+
+        Weights, optimizers and progress are not in it: `save` keeps all of these.
+        """
         networks = {"generator": self.generator, "discriminator": self.discriminator}
         networks = {name: keras.saving.serialize_keras_object(network) for name, network in networks.items()}
         arguments = {name: getattr(self, name) for name in ("ema_momentum", "class_names", "seed", "name")}
