@@ -2,6 +2,7 @@ import json
 import os
 import pathlib
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -234,3 +235,44 @@ def test_a_lone_checkpoint_of_no_epoch_is_none_yet(tmp_path):
     point.save(0)
     (tmp_path / "state.json").unlink()  # as when a process was killed just before it was written
     assert ResumePoint(tmp_path).restore(gan()) == 0
+
+
+class Counter(keras.callbacks.Callback):
+    """A callback with a state."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = np.zeros(2)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seen = self.seen + [1, epoch]
+
+    def get_state(self):
+        return {"seen": self.seen}
+
+    def set_state(self, state):
+        self.seen = state["seen"]
+
+
+def test_frozen_layers_are_left_out_and_states_of_other_callbacks_kept(tmp_path):
+    def built():
+        frozen, head = keras.layers.Dense(300), keras.layers.Dense(1)
+        model = keras.Sequential([keras.Input((2,)), frozen, head])
+        frozen.trainable = False
+        model.compile("adam", "mse")
+        return model, frozen
+
+    (model, frozen), counter = built(), Counter()
+    point = ResumePoint(tmp_path, without=[frozen], states_of=[counter])
+    model.fit(DATA, DATA[:, :1], epochs=3, verbose=0, callbacks=[counter, point])
+    (weights,) = tmp_path.glob("*.h5")
+    with h5py.File(weights) as file:
+        sizes = []
+        file.visititems(lambda name, item: sizes.append(item.size) if isinstance(item, h5py.Dataset) else None)
+    assert 600 not in sizes and 300 in sizes
+    (again, others), other = built(), Counter()
+    before = others.get_weights()
+    assert ResumePoint(tmp_path, without=[others], states_of=[other]).restore(again) == 3
+    np.testing.assert_array_equal(other.seen, [3, 3])
+    np.testing.assert_array_equal(others.get_weights()[0], before[0])
+    np.testing.assert_array_equal(again.layers[-1].get_weights()[0], model.layers[-1].get_weights()[0])
