@@ -1,7 +1,8 @@
 """The one place where images turn from uint8 0..255 into float -1..1 and back."""
 
+import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
 
 def to_float(images):
@@ -16,12 +17,12 @@ def to_float(images):
     Raises:
         ValueError: if `images` is not uint8, which would mean that it has been converted before.
     """
-    if not tf.is_tensor(images):
+    if not ops.is_tensor(images):
         images = np.asarray(images)
-    if images.dtype != "uint8":
+    if _dtype_name(images) != "uint8":
         raise ValueError(f"to_float expects uint8 images with values 0..255, but received {_dtype_name(images)}.")
-    if tf.is_tensor(images):
-        return tf.cast(images, tf.float32) / 127.5 - 1.0
+    if ops.is_tensor(images):
+        return ops.cast(images, "float32") / 127.5 - 1.0
     return images.astype("float32") / np.float32(127.5) - np.float32(1.0)
 
 
@@ -38,11 +39,11 @@ def to_uint8(images):
     Raises:
         ValueError: if `images` is not floating point.
     """
-    if tf.is_tensor(images):
-        if not images.dtype.is_floating:
+    if ops.is_tensor(images):
+        if not keras.backend.is_float_dtype(images.dtype):
             raise ValueError(f"to_uint8 expects float images with values -1..1, but received {_dtype_name(images)}.")
-        levels = tf.round((tf.cast(images, tf.float32) + 1.0) * 127.5)
-        return tf.cast(tf.clip_by_value(levels, 0.0, 255.0), tf.uint8)
+        levels = ops.round((ops.cast(images, "float32") + 1.0) * 127.5)
+        return ops.cast(ops.clip(levels, 0.0, 255.0), "uint8")
     images = np.asarray(images)
     # bfloat16 arrays have no numpy kind of their own: what is no integer and no bool is taken for a float.
     if images.dtype.kind in "biu":
@@ -53,4 +54,4 @@ def to_uint8(images):
 
 
 def _dtype_name(images) -> str:
-    return tf.as_dtype(images.dtype).name if tf.is_tensor(images) else images.dtype.name
+    return keras.backend.standardize_dtype(images.dtype) if ops.is_tensor(images) else images.dtype.name

@@ -396,7 +396,7 @@ def test_the_site_leads_to_every_page():
     assert [page for page in pages if f": {page}\n" not in site] == []
 
 
-@pytest.mark.parametrize("method", ["compile", "fit", "evaluate", "generate", "export", "get_config"])
+@pytest.mark.parametrize("method", ["compile", "fit", "evaluate", "generate", "export", "get_config", "from_config"])
 def test_help_on_a_gan_speaks_of_gans(method):
     own = getattr(kgan.GAN, method).__doc__
     assert own and own != getattr(getattr(keras.Model, method, None), "__doc__", None)

@@ -10,9 +10,11 @@ from kgan.backend.batches import (
     is_dense,
     is_endless,
     map_targets,
+    python_result,
     rounds_of,
     shuffled_range,
     watched,
+    with_shape,
     without_one_tuples,
 )
 from kgan.backend.gradients import (
@@ -42,6 +44,7 @@ __all__ = [
     "map_targets",
     "normal_rows",
     "num_replicas",
+    "python_result",
     "only_if_finite",
     "replica_mean",
     "replica_slice",
@@ -53,6 +56,7 @@ __all__ = [
     "value_and_gradients",
     "value_and_input_gradient",
     "watched",
+    "with_shape",
     "with_zeros",
     "without_one_tuples",
 ]

@@ -34,6 +34,16 @@ def map_targets(dataset: tf.data.Dataset, function: Callable[[Any], Any], like: 
     return dataset.map(change, tf.data.AUTOTUNE)
 
 
+def python_result(function: Callable, tensors: list, dtype, shape: list):
+    """What a Python function makes of `tensors`, which it gets as numpy arrays: a tensor of `dtype` and `shape`."""
+    return tf.ensure_shape(tf.numpy_function(function, tensors, dtype), shape)
+
+
+def with_shape(tensor, shape: list):
+    """The tensor, known to have `shape`, whose unknown sizes are `None`."""
+    return tf.ensure_shape(tensor, shape)
+
+
 def shuffled_range(size: int, seed: int, position: Callable[[], int]) -> tf.data.Dataset:
     """The numbers 0 to `size` - 1 in a random order that depends on `seed` and on `position()` alone.
 

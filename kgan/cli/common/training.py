@@ -4,6 +4,7 @@ import contextlib
 import pathlib
 from collections.abc import Callable
 
+import keras
 import tensorflow as tf
 from rich.console import Console
 
@@ -11,8 +12,18 @@ from kgan.callbacks.history_file import read_history
 from kgan.cli.common.run_folder import RunFolder
 from kgan.cli.common.screen import say
 from kgan.foreign_text import shell_word
-from kgan_command import ends
+from kgan_command import ends, signals
 from kgan_command.settings.command_settings import CommandSettings
+
+# What ends a training with a word of what was kept; the rest is told by `kgan_command.ends`.
+_ENDS = (KeyboardInterrupt, FloatingPointError, MemoryError, OSError, tf.errors.ResourceExhaustedError)
+
+
+class StopIfAsked(keras.callbacks.Callback):
+    """Ends training after a signal whose exception was dropped on its way."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        signals.stop_if_asked()
 
 
 def to_its_end(
@@ -34,7 +45,10 @@ def to_its_end(
         return 0
     except BrokenPipeError:  # of the screen, as in `kgan train | head -1`
         raise
-    except (KeyboardInterrupt, FloatingPointError, MemoryError, OSError, tf.errors.ResourceExhaustedError) as error:
+    except (KeyboardInterrupt, Exception) as error:
+        error = signals.was_asked() or error  # whatever a library has made of the signal
+        if not isinstance(error, _ENDS):
+            raise
         if isinstance(error, KeyboardInterrupt) and console.is_terminal:
             console.print()  # the terminal has shown ^C on this line
         why = ends.said_of(error, kind)

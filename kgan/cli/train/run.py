@@ -88,7 +88,7 @@ class Run:
                 epochs=settings.epochs or _NO_LIMIT,
                 initial_epoch=self.epochs_done,
                 # The checkpoint comes last: an epoch that counts as done has left everything else.
-                callbacks=[stopwatch, progress, history, grid, notice, self.point],
+                callbacks=[training.StopIfAsked(), stopwatch, progress, history, grid, notice, self.point],
                 verbose=0,
             )
 

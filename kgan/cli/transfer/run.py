@@ -106,7 +106,7 @@ class TransferRun:
                 initial_epoch=phase.done,
                 epochs=phase.last,
                 # The checkpoint comes last: an epoch that counts as done has left everything else.
-                callbacks=[*bars, stopwatch, progress, history, *stopping, phase.point],
+                callbacks=[training.StopIfAsked(), *bars, stopwatch, progress, history, *stopping, phase.point],
                 verbose=0,
             )
         phase.done = phase.point.epochs

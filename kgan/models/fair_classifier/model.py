@@ -43,6 +43,14 @@ class FairClassifier(ClassifierAndAdversary):
     several; and `alpha` while it may change. **How much a representation leaks is not told by the adversary that was
     trained along**, but by a fresh classifier that is trained on `transform(x)`.
 
+    Inputs are an array, a data frame or any structure of arrays, with `{"target": y, "sensitive": s}` as labels: the
+    classes `(n,)`, and one sensitive column `(n,)` or several, as a dict, a data frame or `(n, columns)`; or a batched
+    `tf.data.Dataset` of both. After `fit` a fresh linear probe is asked, on a sample of at most 2,000 rows, what it
+    reads from the representation or the prediction. A warning says so if that is clearly more than the adversary reads,
+    or, with an alpha of 1 or more, than the true target alone would tell: then the adversary did not keep up, and
+    nothing made the classifier hide it. Nobody is asked with fewer than 200 rows, or after fewer than 2,000 rows of
+    training in all epochs together.
+
     Args:
         encoder: `keras.Model` of x to a representation; `None` makes a small one for tables, which standardises x.
         predictor: model of the representation to logits `(batch, classes)`; `None` for a linear one.
@@ -235,6 +243,7 @@ class FairClassifier(ClassifierAndAdversary):
     # Saving: what was learned of the labels belongs to it
 
     def get_config(self) -> dict:
+        """The arguments of the constructor, with the classes and the kinds of sensitive columns that were learned."""
         networks = {"encoder": self.encoder, "predictor": self.predictor, "adversary": self.adversary}
         arguments = ("alpha", "objective", "on", "equalised_odds", "warmup_steps", "seed", "name")
         return {

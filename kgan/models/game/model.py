@@ -245,6 +245,11 @@ class Game(Rounds):
         return game
 
     def get_config(self) -> dict:
+        """The arguments of the constructor, players as their configs, without weights.
+
+        A subclass with a constructor of its own gives what that was called with; override it for arguments that are no
+        Keras objects, numbers, strings, or lists and dicts of these.
+        """
         if saved_arguments.has_own_constructor(type(self), Game):
             return saved_arguments.config(self)
         players = {player: list(layers) for player, layers in self.players.items()}
@@ -252,6 +257,10 @@ class Game(Rounds):
 
     @classmethod
     def from_config(cls, config: dict, custom_objects=None):
+        """A new game, not compiled and with new weights, from what `get_config` returned.
+
+        To get a trained one back, `save` it and use `keras.models.load_model`.
+        """
         return cls(**keras.saving.deserialize_keras_object(dict(config), custom_objects))
 
     def get_build_config(self):
@@ -264,8 +273,10 @@ class Game(Rounds):
         return {**arguments, **self._keras_kwargs}
 
     def get_compile_config(self):
+        """The arguments of `compile`, serialized; `None` if it was not called."""
         waiting = self._compile_later is not None and self.optimizers
         return keras.saving.serialize_keras_object(self.compile_arguments()) if self.compiled or waiting else None
 
     def compile_from_config(self, config):
+        """Calls `compile` with what `get_compile_config` returned; Keras does so in `load_model`."""
         self.compile(**keras.saving.deserialize_keras_object(config))

@@ -20,6 +20,7 @@ class Rounds(Trainer):
     # One round of the game
 
     def train_step(self, data):
+        """One round of the game, see `player_loss`."""
         self.training = True
         if self.simultaneous:
             moves = self._moves_together(data)
@@ -95,6 +96,7 @@ class Rounds(Trainer):
         return max(self.steps.values())
 
     def test_step(self, data):
+        """Every player's loss and logs on a batch, in inference mode; nothing moves."""
         self.training = False
         for player in self.players:
             with keras.StatelessScope():
@@ -106,6 +108,7 @@ class Rounds(Trainer):
 
     @property
     def metrics(self) -> list:
+        """The running means of what is logged: numbers join them by being returned from `player_loss`."""
         return list(self._trackers.values())
 
     def _track(self, logs: dict, weight=None):

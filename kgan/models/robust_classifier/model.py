@@ -216,6 +216,7 @@ class RobustClassifier(Trainer):
     # Saving
 
     def get_config(self) -> dict:
+        """The arguments of the constructor, the model as its config, without weights."""
         model = keras.saving.serialize_keras_object(self.model)
         kept = {name: getattr(self, name) for name in ("epsilon", "attack", "clean_share", "seed", "name")}
         kept |= {name: getattr(self.ascent, name) for name in ("norm", *self._own)}
@@ -223,6 +224,7 @@ class RobustClassifier(Trainer):
 
     @classmethod
     def from_config(cls, config: dict, custom_objects=None):
+        """A new one, not compiled and with new weights, from what `get_config` returned."""
         model = keras.saving.deserialize_keras_object(config["model"], custom_objects)
         return cls(**{**config, "model": model})
 
@@ -230,4 +232,5 @@ class RobustClassifier(Trainer):
         return keras.saving.serialize_keras_object(vars(self._compiled_with)) if self.compiled else None
 
     def compile_from_config(self, config):
+        """Calls `compile` with the saved arguments; Keras does so in `load_model`."""
         self.compile(**keras.saving.deserialize_keras_object(config))

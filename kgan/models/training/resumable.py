@@ -121,6 +121,7 @@ class ResumableModel(keras.Model):
 
     @exclusive
     def load_weights(self, *args, **kwargs):
+        """Loads a `.weights.h5` file of `save_weights`: weights, optimizers, random states and progress."""
         super().load_weights(*args, **kwargs)
 
     def get_build_config(self):
@@ -134,6 +135,10 @@ class ResumableModel(keras.Model):
             super().build_from_config(shapes)
 
     def save(self, filepath, *args, **kwargs):
+        """Saves a `.keras` file with all optimizers, the random states and the progress: training goes on exactly.
+
+        Import kgan before loading it. `.h5` files cannot hold all of this, and are refused.
+        """
         if str(filepath).endswith((".h5", ".hdf5")):
             raise ValueError(
                 f"a {type(self).__name__} cannot be saved as {filepath}, a format that keeps one optimizer and no "
@@ -153,6 +158,7 @@ class ResumableModel(keras.Model):
         return [variable for metric in self.metrics for variable in metric.variables]
 
     def save_own_variables(self, store):
+        """Called by Keras while it saves: adds the random states, the progress and the means of the epoch so far."""
         super().save_own_variables(store)
         for i, state in enumerate(self.random_states):
             store[f"random_state_{i}"] = state
@@ -161,6 +167,7 @@ class ResumableModel(keras.Model):
         store["means"] = np.concatenate([[], *map(backend.as_numbers, self._metric_states)]).astype("float32")
 
     def load_own_variables(self, store):
+        """Called by Keras while it loads what `save_own_variables` has stored."""
         states = {f"random_state_{i}": state for i, state in enumerate(self.random_states)}
         for name, state in states.items():
             if name in store:

@@ -1,7 +1,7 @@
 """Datasets for `TransferClassifier`: every batch is looked at as it comes, and asked what arrays are asked."""
 
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
 from kgan import backend
 from kgan.models.transfer import checks
@@ -36,9 +36,9 @@ def labelled(data, channels: int, classes: int, loss):
 
     def passing(images, y):
         rows = y.shape[0] if y.shape.rank else None
-        y = tf.numpy_function(check, [_asked(images), y], like.dtype)
+        y = backend.python_result(check, [_asked(images), y], like.dtype, [rows, *like.shape[1:]])
         with backend.after(y):
-            return _as_images(images), tf.ensure_shape(y, [rows, *like.shape[1:]])
+            return _as_images(images), y
 
     return data.map(passing), len(first)
 
@@ -55,7 +55,7 @@ def unlabelled(data, channels: int):
         return np.int64(0)
 
     def passing(images, *_):
-        with backend.after(tf.numpy_function(check, [_asked(images)], tf.int64)):
+        with backend.after(backend.python_result(check, [_asked(images)], "int64", [])):
             return _as_images(images)
 
     return data.map(passing)
@@ -78,11 +78,11 @@ def _check_spec(spec, channels: int):
 
 def _asked(images):
     """What has to be looked at: of uint8, where nothing can be wrong, a single value for the shape."""
-    known = images.dtype == tf.uint8 and images.shape.rank == 4
+    known = images.dtype.name == "uint8" and images.shape.rank == 4
     return images[:1, :1, :1] if known else images
 
 
 def _as_images(images):
     """The images with four axes, even if the dataset does not say so, and no wider than float32."""
-    images = tf.ensure_shape(images, [None] * 4)
-    return tf.cast(images, tf.float32) if images.dtype == tf.float64 else tf.identity(images)
+    images = backend.with_shape(images, [None] * 4)
+    return ops.cast(images, "float32") if images.dtype.name == "float64" else images

@@ -179,6 +179,7 @@ class TransferClassifier(CachedTraining):
             self.optimizer.build(self.trainable_variables)
 
     def compile_from_config(self, config):
+        """Calls `compile` with the saved arguments; Keras does so in `load_model`."""
         self.compile(**keras.saving.deserialize_keras_object(config))
 
     # Export and saving
@@ -198,6 +199,7 @@ class TransferClassifier(CachedTraining):
         return export_classifier(self, path, channels=self.resizing.channels, class_names=class_names)
 
     def get_config(self) -> dict:
+        """The arguments of the constructor, the base as it was cut, without weights."""
         layers = {"base": self.base, "augmentation": self.augmentation}
         config = {name: keras.saving.serialize_keras_object(layer) for name, layer in layers.items()}
         own_head = self._units is None
@@ -213,6 +215,7 @@ class TransferClassifier(CachedTraining):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
+        """A new classifier, not compiled and with new weights, from what `get_config` returned."""
         config = dict(config)
         unfrozen = config.pop("unfrozen")
         for name in ("base", "augmentation", "head"):
