@@ -18,10 +18,12 @@ tf.config.set_logical_device_configuration(
 
 @pytest.fixture(scope="session")
 def two_devices():
-    """A `MirroredStrategy` over two logical CPU devices; one for all tests, as strategies of one process number
-    their messages alike.
+    """A `MirroredStrategy` over two logical CPU devices: the one that commands get, as two strategies over the same
+    devices of one process number their messages alike and mix them up.
     """
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    from kgan import distribution
+
+    return distribution.choose(2)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,5 @@
 """What ends a process from outside, and a screen that is gone."""
 
-import functools
 import os
 import pathlib
 import signal
@@ -16,8 +15,13 @@ LONG = "train digits --limit 96 --width 4 --latent-dim 8 --batch-size 32 --steps
 
 
 def start(arguments, hang_up=signal.SIG_DFL, **options):
-    """Starts the command; `hang_up` is what SIGHUP does, whatever the tests themselves run under."""
-    options["preexec_fn"] = functools.partial(signal.signal, signal.SIGHUP, hang_up)
+    """Starts the command; `hang_up` is what SIGHUP does, whatever the tests themselves ignore, as in a background."""
+
+    def own_signals():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, hang_up)
+
+    options["preexec_fn"] = own_signals
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": ROOT}
     return subprocess.Popen([*KGAN, *arguments], **pipes | options)
 

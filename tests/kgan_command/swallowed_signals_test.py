@@ -10,6 +10,16 @@ from kgan_command import signals
 from kgan_command.settings.train import TrainSettings
 
 
+@pytest.fixture(autouse=True)
+def usual_signals():
+    """As a terminal has them: processes in the background begin with Ctrl-C ignored."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 def swallow(number):
     try:
         os.kill(os.getpid(), number)
