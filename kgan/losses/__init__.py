@@ -1,10 +1,10 @@
-"""Adversarial losses, gradient penalties and penalties of a code, by class or by name."""
+"""Adversarial losses, gradient penalties, penalties of a code and objectives that hide, by class or by name."""
 
 import inspect
 
 import keras
 
-from kgan.losses import adversarial, penalties, representation
+from kgan.losses import adversarial, hiding, penalties, representation
 from kgan.losses.adversarial import (
     AdversarialLoss,
     Hinge,
@@ -15,6 +15,7 @@ from kgan.losses.adversarial import (
     Wasserstein,
 )
 from kgan.losses.auto_weight import auto_weight
+from kgan.losses.hiding import HidingObjective, Negative, Projection, Reversal, Uniform
 from kgan.losses.penalties import DRAGAN, R1, R2, GradientPenalty, Penalty
 from kgan.losses.representation import CodePenalty, Contractive, Sparsity
 
@@ -34,10 +35,16 @@ __all__ = [
     "CodePenalty",
     "Contractive",
     "Sparsity",
+    "HidingObjective",
+    "Projection",
+    "Reversal",
+    "Uniform",
+    "Negative",
     "auto_weight",
     "get",
     "get_penalty",
     "get_code_penalty",
+    "get_hiding_objective",
 ]
 
 
@@ -75,6 +82,16 @@ def get_code_penalty(identifier) -> CodePenalty:
         ValueError: for anything else, with the list of right ones.
     """
     return _resolve(identifier, {}, CodePenalty, "penalty of a code", representation.ALL.values())
+
+
+def get_hiding_objective(identifier) -> HidingObjective:
+    """Resolves what a classifier descends that hides: a name (`"projection"`, `"reversal"`, `"uniform"`, `"negative"`),
+    a class, an instance, or the config of one, of kgan's or your own, which are subclasses of `HidingObjective`.
+
+    Raises:
+        ValueError: for anything else, with the list of names.
+    """
+    return _resolve(identifier, hiding.ALL, HidingObjective, "objective")
 
 
 def _resolve(identifier, names, base, what, classes=()):

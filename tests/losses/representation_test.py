@@ -80,9 +80,11 @@ def test_contraction_of_a_sigmoid_layer_is_right_in_the_mean():
 
 def _value_and_gradient(parameter, noise):
     def value(scope):
-        return ALL[0](lambda x: sigmoid_layer(parameter.value, x), tf.constant(X), tf.zeros((5, 4)), noise), None
+        of = ALL[0](lambda x: sigmoid_layer(parameter.value, x), tf.constant(X), tf.zeros((5, 4)), noise)
+        return of, scope.get_current_value(noise.state)
 
-    (value, _), (gradient,) = backend.value_and_gradients(value, [parameter])
+    (value, state), (gradient,) = backend.value_and_gradients(value, [parameter])
+    noise.state.assign(state)  # the scope holds it back
     return value, gradient
 
 

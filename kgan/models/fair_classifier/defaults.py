@@ -20,7 +20,7 @@ STEPS_PER_EPOCH = 100
 def adversary_steps(given, model) -> int:
     """Updates of the adversary for each one of the classifier; of `None` what suits the model."""
     if given is None:
-        return 1 if model.objective == "reversal" or not model.alpha else ADVERSARY_STEPS[model.on]
+        return 1 if model.objective.together or not model.alpha else ADVERSARY_STEPS[model.on]
     return scalars.as_count(given, "adversary_steps")
 
 

@@ -31,7 +31,7 @@ class SKLearnFairClassifier(ClassifierMixin, ClassNamePrefixFeaturesOutMixin, Tr
         predictor: model of the representation to one logit per class.
         adversary: model of what it sees to its opinion, see `kgan.FairClassifier`.
         alpha: non-negative number, how much hiding counts.
-        objective: `"projection"`, `"reversal"`, `"uniform"` or `"negative"`.
+        objective: `"projection"`, `"reversal"`, `"uniform"`, `"negative"`, or a `kgan.losses.HidingObjective`.
         on: `"representation"` or `"prediction"`, what the adversary sees.
         equalised_odds: whether it sees the true class, too.
         warmup_steps: number of training steps over which alpha rises from 0.

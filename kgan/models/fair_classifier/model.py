@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from kgan import backend, scalars
+from kgan import backend, losses, scalars
 from kgan.metrics.fairness_report import FairnessReport, fairness_report
 from kgan.metrics.leakage import check_columns
 from kgan.models.fair_classifier import networks, probing, reading
@@ -24,15 +24,12 @@ class FairClassifier(ClassifierAndAdversary):
     standardised numbers. The adversary descends L_a; the classifier answers by its `objective`:
 
     - `"projection"`: a step along `g_t - proj_{g_a} g_t - alpha * g_a`, where g_t and g_a are the gradients of L_t and
-      L_a with respect to all of its weights: what would help the adversary is left out of the target's gradient.
-      Any alpha above 0 projects. Zhang et al. 2018, https://arxiv.org/abs/1801.07593.
-    - `"reversal"`: `L_t - alpha * L_a` by gradient reversal: one pass through all networks, after which both players
-      step together. The quickest. Ganin & Lempitsky 2015, https://arxiv.org/abs/1409.7495.
-    - `"uniform"`: `L_t + alpha * H`, where H is the cross-entropy of the adversary's outputs towards the frequencies
-      of the categories in the first data (for numbers the squared error towards their mean): the adversary is to be
-      left without an opinion, rather than wrong. Bounded. Tzeng et al. 2015, https://arxiv.org/abs/1510.02192.
-    - `"negative"`: `L_t - alpha * L_a` in turns: the plain negative of the adversary's loss. It has no lower bound, so
-      that with a large alpha and a slow adversary the classifier may run away to ever larger numbers.
+      L_a with respect to all of its weights: what would help the adversary is left out of the target's gradient;
+    - `"reversal"`: `L_t - alpha * L_a` by gradient reversal, both players in one pass. The quickest;
+    - `"uniform"`: `L_t + alpha * H`, where H says how far the adversary is from having no opinion. Bounded;
+    - `"negative"`: `L_t - alpha * L_a` in turns. It has no lower bound, and may run away.
+
+    Their formulas and papers are in `kgan.losses.Projection`, `Reversal`, `Uniform` and `Negative`.
 
     The classes of the target and the kinds of the sensitive columns are learned from the first data that `fit` or
     `evaluate` gets, and saved with the model, and so are networks that are not given. Sensitive columns may be binary,
@@ -59,7 +56,7 @@ class FairClassifier(ClassifierAndAdversary):
             makes a small one. With `equalised_odds` it takes `[what it sees, one-hot target (batch, classes)]`.
         alpha: non-negative number, how much hiding counts. With 0 the classifier is trained plainly, whatever the
             objective; `fit(x, {"target": y})` then does without sensitive columns.
-        objective: see above.
+        objective: see above: a name, or a `kgan.losses.HidingObjective`, which may be one of your own.
         on: what the adversary sees: `"representation"`, or `"prediction"`: the logits minus their mean over the
             classes, which are as much as `predict` tells, without its saturation.
         equalised_odds: whether the adversary sees the true class of the target, so that sensitive features are hidden
@@ -88,18 +85,18 @@ class FairClassifier(ClassifierAndAdversary):
         adversary: keras.Model | None = None,
         *,
         alpha: float = 1.0,
-        objective: str = "projection",
+        objective: "str | losses.HidingObjective" = "projection",
         on: str = "representation",
         equalised_odds: bool = False,
         warmup_steps: int = 0,
         seed: int | None = None,
         name: str | None = None,
     ):
-        reading.check_arguments(alpha, objective, on, warmup_steps)
+        reading.check_arguments(alpha, on, warmup_steps)
         super().__init__(seed=scalars.as_seed(seed), name=name)
         self.autocast = False  # each network casts for itself: half precision would blur large numbers of a table
         self.encoder, self.predictor, self.adversary = encoder, predictor, adversary
-        self.alpha, self.objective, self.on = float(alpha), objective, on
+        self.alpha, self.objective, self.on = float(alpha), losses.get_hiding_objective(objective), on
         self.equalised_odds, self.warmup_steps = bool(equalised_odds), int(warmup_steps)
         self._encoding = None
         # How often an epoch takes each row: those of a small table cost more than their steps.
@@ -245,9 +242,9 @@ class FairClassifier(ClassifierAndAdversary):
     def get_config(self) -> dict:
         """The arguments of the constructor, with the classes and the kinds of sensitive columns that were learned."""
         networks = {"encoder": self.encoder, "predictor": self.predictor, "adversary": self.adversary}
-        arguments = ("alpha", "objective", "on", "equalised_odds", "warmup_steps", "seed", "name")
+        arguments = ("alpha", "on", "equalised_odds", "warmup_steps", "seed", "name")
         return {
-            **keras.saving.serialize_keras_object(networks),
+            **keras.saving.serialize_keras_object({**networks, "objective": self.objective}),
             **{name: getattr(self, name) for name in arguments},
             "encoding": None if self._encoding is None else self._encoding.get_config(),
         }

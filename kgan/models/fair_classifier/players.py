@@ -7,8 +7,8 @@ import numpy as np
 from keras import ops, tree
 
 from kgan.attacks import class_scores
-from kgan.layers.reversal import reverse_gradient
-from kgan.models.fair_classifier import defaults, objectives
+from kgan.models.fair_classifier import defaults
+from kgan.models.fair_classifier.answers import Answers
 from kgan.models.game import Game
 
 
@@ -49,7 +49,7 @@ class ClassifierAndAdversary(Game):
                 `Game.compile`.
         """
         adversary_steps = defaults.adversary_steps(adversary_steps, self)
-        if self.objective == "reversal" and adversary_steps != 1:
+        if self.objective.together and adversary_steps != 1:
             raise ValueError(
                 "objective='reversal' moves both players in one pass: leave out adversary_steps, or use 'negative', "
                 "the same loss in turns."
@@ -66,7 +66,7 @@ class ClassifierAndAdversary(Game):
         optimizers, steps = {"classifier": optimizer}, {}
         if self.adversary is not None:
             optimizers["adversary"], steps = adversary_optimizer, {"adversary": adversary_steps}
-        super().compile(optimizers, steps, simultaneous=self.objective == "reversal", **keras_kwargs)
+        super().compile(optimizers, steps, simultaneous=self.objective.together, **keras_kwargs)
         self._adversary_optimizer, self._adversary_steps = adversary_optimizer, adversary_steps
 
     def compile_arguments(self) -> dict:
@@ -81,7 +81,7 @@ class ClassifierAndAdversary(Game):
         x, labels = data
         if player == "adversary":
             _, seen = self._run(x, predict=self.on == "prediction")
-            return self._adversary_loss(seen, labels)
+            return self._answers(seen, labels).loss_and_logs
         target_loss, opposing, logs = self._classifier_losses(x, labels)
         return target_loss + self._current_alpha() * opposing, logs
 
@@ -89,13 +89,8 @@ class ClassifierAndAdversary(Game):
         """L_t, what is added to it with the weight alpha, and what to log."""
         logits, seen = self._run(x)
         target_loss, logs = self._target_loss(logits, labels)
-        if self.adversary is None:
-            return target_loss, 0.0, logs
-        if self.objective != "uniform":
-            return target_loss, -self._adversary_loss(seen, labels)[0], logs
-        prior = ops.take(ops.convert_to_tensor(self._encoding.prior, "float32"), labels["target"], axis=0)
-        outputs = self._adversary_outputs(seen, labels)
-        return target_loss, objectives.distance_from_prior(self._encoding.columns, prior, outputs), logs
+        opposing = 0.0 if self.adversary is None else self.objective.opposing_loss(self._answers(seen, labels))
+        return target_loss, opposing, logs
 
     def _run(self, x, predict: bool = True):
         """The logits, unless they are not wanted, and what the adversary sees."""
@@ -117,9 +112,9 @@ class ClassifierAndAdversary(Game):
             logs["alpha"] = self._current_alpha()
         return loss, logs
 
-    def _adversary_loss(self, seen, labels):
-        outputs = self._adversary_outputs(seen, labels)
-        return objectives.adversary_loss(self._encoding.columns, labels["sensitive"], outputs)
+    def _answers(self, seen, labels) -> Answers:
+        prior = ops.take(ops.convert_to_tensor(self._encoding.prior, "float32"), labels["target"], axis=0)
+        return Answers(self._encoding.columns, self._adversary_outputs(seen, labels), labels["sensitive"], prior)
 
     def _adversary_outputs(self, seen, labels):
         if self.equalised_odds:
@@ -145,20 +140,20 @@ class ClassifierAndAdversary(Game):
         return self.alpha * ops.minimum(rounds / self.warmup_steps, 1.0)
 
     def gradients(self, player, data):
-        projects = self.objective == "projection" and self.alpha > 0 and self.adversary is not None
-        if player != "classifier" or not projects:
+        plain = self.objective.combined is None or not self.alpha or self.adversary is None
+        if player != "classifier" or plain:
             return super().gradients(player, data)
 
         def losses():
             target_loss, opposing, logs = self._classifier_losses(*data)
             loss = target_loss + self._current_alpha() * opposing  # for the logs: no loss has this gradient
-            return [target_loss, -opposing], {self.loss_name(player): loss, **logs}
+            return [target_loss, opposing], {self.loss_name(player): loss, **logs}
 
         gradients, logs = self.differentiate(player, losses)
-        return objectives.projected(*gradients, self._current_alpha()), logs
+        return self.objective.combined(*gradients, self._current_alpha()), logs
 
     def gradients_together(self, data):
-        """Both players' gradients by one pass through all networks: the adversary's loss behind a gradient reversal."""
+        """Both players' gradients by one pass through all networks, of the sum of both losses."""
         if self.adversary is None:
             return None
         x, labels = data
@@ -166,8 +161,8 @@ class ClassifierAndAdversary(Game):
         def total_loss():
             logits, seen = self._run(x)
             target_loss, logs = self._target_loss(logits, labels)
-            seen = reverse_gradient(seen, self._current_alpha())
-            adversary_loss, adversary_logs = self._adversary_loss(seen, labels)
+            seen = self.objective.shown(seen, self._current_alpha())
+            adversary_loss, adversary_logs = self._answers(seen, labels).loss_and_logs
             classifier_loss = target_loss - self._current_alpha() * adversary_loss
             logs = {self.loss_name("classifier"): classifier_loss, **logs}
             return target_loss + adversary_loss, (logs, {self.loss_name("adversary"): adversary_loss, **adversary_logs})

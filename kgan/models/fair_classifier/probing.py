@@ -171,7 +171,7 @@ def warn_if_read(model, data, minibatches: int, batch_size: int):
     if not found:
         return
     rate = float(ops.convert_to_numpy(model.optimizers["adversary"].learning_rate))
-    steps = "" if model.objective == "reversal" else "more adversary_steps, "
+    steps = "" if model.objective.together else "more adversary_steps, "
     warnings.warn(
         f"a fresh linear probe still reads from the {model.on} what is to be hidden, {', '.join(map(str, found))}: the "
         f"adversary did not keep up, so give adversary_optimizer a larger learning rate (it has {rate:.2g}), {steps}or "

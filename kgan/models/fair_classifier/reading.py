@@ -4,7 +4,6 @@ import numpy as np
 from keras import tree
 
 from kgan import array_kinds, backend, scalars
-from kgan.models.fair_classifier.objectives import OBJECTIVES
 from kgan.models.training import data_checks, minibatches
 from kgan.tables import columns
 from kgan.tables.sensitive import Encoding
@@ -12,14 +11,10 @@ from kgan.tables.sensitive import Encoding
 CALL = 'fit(x, {"target": y, "sensitive": s})'
 
 
-def check_arguments(alpha, objective, on, warmup_steps):
+def check_arguments(alpha, on, warmup_steps):
     scalars.as_real(alpha, "alpha", 0)
-    for name, value, right in (
-        ("objective", objective, OBJECTIVES),
-        ("on", on, ("representation", "prediction")),
-    ):
-        if value not in right:
-            raise ValueError(f"unknown {name} {value!r}: use one of {', '.join(map(repr, right))}.")
+    if on not in ("representation", "prediction"):
+        raise ValueError(f"unknown on {on!r}: use one of 'representation', 'prediction'.")
     if not scalars.is_count(warmup_steps, least=0):
         raise ValueError(f"warmup_steps must be a whole number of rounds, 0 for none, got {warmup_steps!r}.")
 

@@ -87,6 +87,7 @@ def test_copies_of_the_rows_change_an_epoch_and_nothing_else():
         model.compile("sgd", "sgd", run_eagerly=True)
         model._copies = copies
         model.fit(x, labels, batch_size=50, epochs=epochs, shuffle=False, verbose=0)
+        model._copies = 1
         return model
 
     several, one = trained(3, 1), trained(1, 3)

@@ -1,10 +1,41 @@
-"""The losses of `FairClassifier`: what the adversary minimises, and how its opponent answers."""
+"""What the adversary of `FairClassifier` answers, and what its answers cost."""
+
+import dataclasses
+import functools
+from typing import Any
 
 from keras import ops
 
-from kgan import backend
 
-OBJECTIVES = ("projection", "reversal", "uniform", "negative")
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """What the adversary makes of a batch; see `kgan.losses.HidingObjective.opposing_loss`.
+
+    Args:
+        columns: list of `SensitiveColumn`.
+        outputs: what the adversary makes, `(batch, width)`.
+        sensitive: the encoded values of the columns, `(batch, columns)`.
+        prior: probabilities and means of the rows, `(batch, width)`.
+    """
+
+    columns: list
+    outputs: Any
+    sensitive: Any
+    prior: Any
+
+    @functools.cached_property
+    def loss_and_logs(self):
+        return adversary_loss(self.columns, self.sensitive, self.outputs)
+
+    @property
+    def loss(self):
+        """How badly the outputs tell the sensitive columns, a scalar."""
+        return self.loss_and_logs[0]
+
+    @property
+    def distance_from_prior(self):
+        """How far the outputs are from telling nothing, a scalar."""
+        return distance_from_prior(self.columns, self.prior, self.outputs)
 
 
 def _of_each(columns, outputs):
@@ -65,28 +96,3 @@ def distance_from_prior(columns, prior, outputs):
     """
     pairs = zip(_of_each(columns, prior), _of_each(columns, outputs), strict=True)
     return sum(ops.mean(_errors(column, truth, of)) for (column, truth), (_, of) in pairs)
-
-
-def projected(target: list, adversary: list, alpha) -> list:
-    """`g_t - proj_a g_t - alpha * g_a`, with the whole gradient as one vector.
-
-    Without the part along the adversary's gradient, a step for the target does not help the adversary; the last term
-    hurts it. Source: Zhang, Lemoine & Mitchell 2018, https://arxiv.org/abs/1801.07593, equation 1.
-
-    Args:
-        target: gradient of the target's loss, one tensor per variable, of this device.
-        adversary: gradient of the adversary's loss with respect to the same variables.
-        alpha: number or scalar tensor.
-
-    Returns:
-        List of tensors, whose sum over the devices is the above for the gradients of the global batch.
-    """
-    # The quotient of the products is that of the summed gradients, whichever multiple of them is taken.
-    whole = backend.replica_mean([*target, *adversary])
-    whole_target, whole_adversary = whole[: len(target)], whole[len(target) :]
-    along = ops.divide_no_nan(_product(whole_target, whole_adversary), _product(whole_adversary, whole_adversary))
-    return [t - (along + alpha) * a for t, a in zip(target, adversary, strict=True)]
-
-
-def _product(first: list, second: list):
-    return sum(ops.sum(a * b) for a, b in zip(first, second, strict=True))
