@@ -73,7 +73,7 @@ def head_epochs(run):
     return json.loads((run / "checkpoint" / "state.json").read_text())["epochs"]
 
 
-@pytest.mark.parametrize("where", ["head", "fine-tuning"])
+@pytest.mark.parametrize("where", [pytest.param("head", marks=pytest.mark.slow), "fine-tuning"])
 def test_a_run_that_was_stopped_goes_on_exactly(kgan, photos, whole, tmp_path, monkeypatch, where):
     run, head = tmp_path / "run", head_epochs(whole)
     epochs = 2 if where == "head" else head + 1
@@ -85,6 +85,7 @@ def test_a_run_that_was_stopped_goes_on_exactly(kgan, photos, whole, tmp_path, m
     assert_same(run, whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epochs", ["0", "head"])
 def test_it_goes_on_from_the_edges_of_a_phase(kgan, photos, whole, tmp_path, monkeypatch, epochs):
     run, epochs = tmp_path / "run", 0 if epochs == "0" else head_epochs(whole)
@@ -93,6 +94,7 @@ def test_it_goes_on_from_the_edges_of_a_phase(kgan, photos, whole, tmp_path, mon
     assert_same(run, whole)
 
 
+@pytest.mark.slow
 def test_the_state_of_early_stopping_goes_on(kgan, photos, tmp_path, monkeypatch):
     command = f"transfer {photos} {SMALL} --lr 1e-9 --epochs 9 --patience 3"  # nothing improves for long
     assert kgan(f"{command} --out {tmp_path}/whole").code == 0
@@ -133,6 +135,7 @@ def test_a_run_that_was_killed_goes_on_exactly(kgan, photos, whole, tmp_path):
         np.testing.assert_allclose(history[name], expected[name], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_written_again_and_can_be_extended(kgan, photos, whole, tmp_path):
     run = shutil.copytree(whole, tmp_path / "run")
     (run / "model.keras").unlink()
@@ -172,6 +175,7 @@ def test_settings_come_from_another_run(kgan, photos, whole, tmp_path):
     assert settings == others | {"epochs": 1, "fine_tune_epochs": 1}
 
 
+@pytest.mark.slow
 def test_a_file_of_weights_has_to_be_the_same(kgan, photos, tmp_path):
     base = keras.applications.VGG16(weights=None, include_top=False, input_shape=(32, 32, 3))
     base.save_weights(tmp_path / "my.weights.h5")
@@ -184,6 +188,7 @@ def test_a_file_of_weights_has_to_be_the_same(kgan, photos, tmp_path):
     assert "because the file of --weights has changed since it began" in kgan.err
 
 
+@pytest.mark.slow
 def test_on_two_devices(kgan, photos, tmp_path, two_devices):
     command = f"transfer {photos} {TUNED} --devices 2 --epochs 2 --held-out 0.3 --out {tmp_path}/run"
     assert kgan(f"{command} --batch-size 5").code == 2

@@ -45,7 +45,7 @@ def fitted(game, epochs=1):
     return game
 
 
-@pytest.mark.parametrize("suffix", [".keras", "pickle"])
+@pytest.mark.parametrize("suffix", [".keras", pytest.param("pickle", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", [Remembered, WithConfig])
 def test_it_is_saved_loaded_and_resumed_with_networks_and_numbers(kind, suffix, tmp_path):
     import pickle

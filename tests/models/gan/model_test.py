@@ -302,6 +302,7 @@ def test_the_configuration_survives_saving(tmp_path):
 # Keras's own callbacks
 
 
+@pytest.mark.slow
 def test_keras_callbacks_work(tmp_path):
     gan = make()
     callbacks = [
