@@ -26,7 +26,7 @@ from kgan.backend.gradients import (
 )
 from kgan.backend.random import normal_rows
 from kgan.backend.replicas import as_numbers, assign, assign_moved, num_replicas, replica_mean, replica_slice
-from kgan.backend.steps import NotFiniteError, after, compiled, is_finite, only_if_finite, trace_outputs
+from kgan.backend.steps import NotFiniteError, after, compiled, first_not_finite, only_if_finite, trace_outputs
 
 __all__ = [
     "NotFiniteError",
@@ -40,7 +40,7 @@ __all__ = [
     "is_dataset",
     "is_dense",
     "is_endless",
-    "is_finite",
+    "first_not_finite",
     "map_targets",
     "normal_rows",
     "num_replicas",

@@ -62,17 +62,18 @@ def in_a_sentence():
 
 def spoiled(model) -> str:
     """The first weight of a model or of its optimizers that holds NaN or infinite numbers, in words; `""` if none."""
-    owner = {}
+    weights, states = model.weights, list(getattr(getattr(model, "optimizer", None), "variables", []))
+    position = backend.first_not_finite([*weights, *states])
+    if position is None:
+        return ""
+    if position >= len(weights):
+        return f"the optimizer's state {states[position - len(weights)].path!r}"
+    owner, weight = model.name, weights[position]
     for layer in keras_internals.layers_within(model)[1:]:  # the outermost come first
-        for weight in layer.weights:
-            owner.setdefault(id(weight), layer.name)
-    for weight in model.weights:
-        if not backend.is_finite(weight):
-            return f"the weight {weight.path!r} of {owner.get(id(weight), model.name)!r}"
-    for state in getattr(getattr(model, "optimizer", None), "variables", []):
-        if not backend.is_finite(state):
-            return f"the optimizer's state {state.path!r}"
-    return ""
+        if any(weight is of for of in layer.weights):
+            owner = layer.name
+            break
+    return f"the weight {weight.path!r} of {owner!r}"
 
 
 def of_spoiled(what: str) -> FloatingPointError:

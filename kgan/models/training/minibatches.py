@@ -1,6 +1,7 @@
 """From what a user gives to `fit` to the minibatches of a game's rounds."""
 
 import types
+import weakref
 
 import keras
 import numpy as np
@@ -164,10 +165,23 @@ def training_rounds(data, model, batch_size, shuffle, steps_per_epoch):
         raise ValueError(
             f"steps_per_epoch={steps_per_epoch} is more than the {available} rounds that {size} rows give."
         )
-    order = backend.shuffled_range(size, model.seed, lambda: model.rounds_at_epoch_start) if shuffle else None
+    order = _order(model, size) if shuffle else None
     batches = backend.array_batches(data, batch_size, order=order, drop_incomplete=not incomplete)
     # Cut here rather than by Keras, so that every epoch starts a new pass, whose order a resumed run can repeat.
     return (batches if incomplete else backend.rounds_of(batches, count)).take(steps_per_epoch or available), None
+
+
+def _order(model, size: int):
+    """The numbers of `size` rows in an order that follows from the model's seed and its progress.
+
+    The model keeps the last one, because to make it costs several times a step of small networks.
+    """
+    kept = model.kept_orders
+    if (size, model.seed) not in kept:
+        kept.clear()
+        of = weakref.ref(model)  # which a dataset would otherwise keep alive
+        kept[size, model.seed] = backend.shuffled_range(size, model.seed, lambda: of().rounds_at_epoch_start)
+    return kept[size, model.seed]
 
 
 def evaluation_batches(data, model, batch_size):

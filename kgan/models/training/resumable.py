@@ -38,14 +38,19 @@ class ResumableModel(keras.Model):
         self.seed = random.randrange(2**31) if seed is None else scalars.as_seed(seed)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
         self.rounds_at_epoch_start = 0
-        # In a namespace, where Keras does not look for weights: a count of rounds is none.
+        # In a namespace, where Keras does not look for weights and states: a count of rounds is none.
         counter = keras.Variable(0, dtype="int64", trainable=False, aggregation="only_first_replica", name="rounds")
-        self._progress = types.SimpleNamespace(rounds=counter)
+        self._progress = types.SimpleNamespace(rounds=counter, orders={})
         self._restored = False
         self._rounds_to_skip = 0
         self._spoiled = None  # what held NaN or infinite numbers before training began, in words
 
     # Progress
+
+    @property
+    def kept_orders(self) -> dict:
+        """The datasets of row numbers that `fit` has made, which follow the progress, by number of rows and seed."""
+        return self._progress.orders
 
     @property
     def rounds(self) -> int:

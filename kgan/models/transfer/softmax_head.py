@@ -1,9 +1,12 @@
 """New layers that turn features into the probabilities of classes."""
 
+import itertools
+
 import keras
 import numpy as np
 from keras.initializers import GlorotUniform
 
+from kgan import memory
 from kgan.attacks.class_scores import logits_behind
 
 
@@ -20,8 +23,12 @@ def softmax_head(features: int, layers, num_classes: int, seed: int) -> keras.Se
         seed: integer from which the first weights of the layers that are made here flow.
 
     Raises:
-        ValueError: if the layers do not fit.
+        ValueError: if the layers do not fit, or memory cannot hold their weights.
     """
+    sizes = [features, *(layer for layer in layers if isinstance(layer, int)), num_classes]
+    weights = sum(inputs * outputs for inputs, outputs in itertools.pairwise(sizes))
+    shown = ", ".join(f"{units:,}" for units in sizes[1:-1]) or "no hidden layers"
+    memory.check_fits(4 * weights, f"the weights of a head of {shown} on {features:,} features", "use fewer units")
     # One seed for two layers of one shape would give them the same weights.
     hidden = [
         keras.layers.Dense(layer, activation="relu", kernel_initializer=GlorotUniform(seed + i))

@@ -1,5 +1,8 @@
 """`Game` against hand-written updates, and what it promises about weights, logs and refusals."""
 
+import gc
+import weakref
+
 import keras
 import numpy as np
 import pytest
@@ -109,6 +112,23 @@ def test_shuffling_uses_every_row_once_and_another_order_each_epoch():
     first, second = epochs
     assert sorted(first) == sorted(second) == DATA[:, 0].tolist()
     assert first != second and first != sorted(first)
+    # Between calls of `fit` the model keeps what it needs for the order, which is still that of seed and progress.
+    epochs.clear()
+    again = Recorder({"a": scalar_player(1.0), "b": scalar_player(2.0)}, seed=1)
+    again.compile("sgd")
+    for rows in (24, 24, 12, 24):
+        again.fit(DATA[:rows], batch_size=rows, verbose=0)
+    assert epochs[:2] == [first, second]
+    assert sorted(epochs[2]) == DATA[:12, 0].tolist() and sorted(epochs[3]) == sorted(first) != epochs[3]
+
+
+def test_what_fit_keeps_does_not_keep_the_game():
+    game = bilinear()
+    game.fit(DATA, batch_size=24, verbose=0)
+    gone = weakref.ref(game)
+    del game
+    gc.collect()
+    assert gone() is None
 
 
 class Networks(kgan.Game):

@@ -94,6 +94,12 @@ def test_only_the_head_trains_and_features_are_computed_once():
         np.testing.assert_allclose(uncached[name], numbers, rtol=1e-4)
 
 
+@pytest.mark.parametrize("head", [(10**12,), (10**7, 10**7)])
+def test_a_head_that_memory_cannot_hold_is_refused(head):
+    with pytest.raises(ValueError, match=r"a head of [10, ]+ on 6 features would take .* of memory.*: use fewer units"):
+        make(head=head)
+
+
 def test_the_head_equals_one_trained_on_precomputed_features():
     model = make(head=(5,))
     features = by_hand(tiny_base(), IMAGES)
