@@ -23,9 +23,9 @@ def test_shuffled_range_is_a_permutation_that_seed_and_position_decide():
 
 @pytest.mark.slow
 def test_shuffled_range_puts_every_number_everywhere():
-    position = iter(range(600))
-    dataset = backend.shuffled_range(6, 0, lambda: next(position))
-    places = np.array([numbers(dataset) for _ in range(600)])
+    position = iter(range(10**6))
+    dataset = backend.shuffled_range(6, 0, lambda: next(position)).repeat(600)
+    places = np.reshape(numbers(dataset), (600, 6))
     counts = np.array([[np.sum(places[:, place] == n) for n in range(6)] for place in range(6)])
     # 600 draws, 100 expected in each cell, standard deviation 9.1: five of them.
     assert np.abs(counts - 100).max() < 46

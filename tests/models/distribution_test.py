@@ -66,8 +66,7 @@ def adam():
     ("optimizer", "settings"),
     [
         pytest.param(sgd, {"loss": "hinge", "penalties": [kgan.losses.R1(0.1)]}, id="hinge"),
-        pytest.param(adam, {}, id="relativistic", marks=pytest.mark.slow),
-        pytest.param(sgd, {}, id="relativistic-sgd", marks=pytest.mark.slow),
+        pytest.param(sgd, {}, id="relativistic", marks=pytest.mark.slow),
         pytest.param(sgd, {"normalization": "batch", "loss": "non_saturating"}, id="batch", marks=pytest.mark.slow),
         pytest.param(adam, {"conditional": True, "steps": 2}, id="conditional, k = 2", marks=pytest.mark.slow),
     ],

@@ -336,7 +336,7 @@ def explained(model, x):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_layers_that_have_learned_nothing_are_named_and_only_those(seed):
     named = []
     for optimizer in (keras.optimizers.SGD(0.1), keras.optimizers.Adam(0.01)):

@@ -226,8 +226,7 @@ def build(case):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("route", [".keras", ".weights.h5", "BackupAndRestore"])
+@pytest.mark.parametrize(("case", "route"), zip(CASES, [".keras", ".weights.h5", "BackupAndRestore"], strict=True))
 def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(case, route, tmp_path):
     whole, data = build(case)
     history = whole.fit(data, batch_size=16, epochs=4, verbose=0).history
