@@ -26,6 +26,10 @@ _DOCUMENTS = (
 )
 
 
+class EmptyClassError(ValueError):
+    """A folder of a class without a readable image: something is missing, where a folder without classes has none."""
+
+
 @dataclass(frozen=True)
 class ImageFolder:
     """The image files of a folder, before any of them is opened.
@@ -144,7 +148,7 @@ def _refuse_empty(root: str, name: str, contents: Contents) -> None:
     if not others and any(path.startswith(inside) for path in (*contents.outputs, *contents.repeated)):
         return
     what = f", only {_counted(others)}" if others else ""
-    raise ValueError(
+    raise EmptyClassError(
         f"the class folder '{shortened(name)}' in {printable(root)} holds no image{what}: add images, or take the "
         "folder away."
     )
@@ -153,7 +157,7 @@ def _refuse_empty(root: str, name: str, contents: Contents) -> None:
 def _refuse_unreadable_classes(source: Source, targets: np.ndarray) -> None:
     for number in np.setdiff1d(targets, source.targets):
         broken = int((targets == number).sum())
-        raise ValueError(
+        raise EmptyClassError(
             f"the class '{shortened(source.class_names[number])}' in {printable(source.name)} has no readable image, "
             f"{broken} broken {'file' if broken == 1 else 'files'}: mend or replace some, or take the folder away."
         )

@@ -100,3 +100,17 @@ def test_the_plan_names_the_classes(kgan, run):
     assert kgan(f"train {run.parent / 'data'} --batch-size 8 --width 2 --dry-run").code == 0
     plan = " ".join(kgan.out.split())
     assert "images 24 of 8x8x3, 3 classes" in plan and "classes 0 cat, 1 dog, wet, 2 zebra Å" in plan
+
+
+def test_a_class_without_images_is_an_error_unless_classes_are_not_wanted(kgan, tmp_path):
+    for name in ("cat", "dog"):
+        (tmp_path / "pets" / name).mkdir(parents=True)
+    for i in range(4):
+        Image.new("RGB", (16, 16), (i, 0, 0)).save(tmp_path / "pets" / "cat" / f"{i}.png")
+    command = f"train {tmp_path}/pets --batch-size 2 --dry-run"
+    assert kgan(command).code == 2
+    assert kgan.err == (
+        f"kgan: the class folder 'dog' in {tmp_path}/pets holds no image: add images, or take the folder away, "
+        "or train without classes by --no-labels.\n"
+    )
+    assert kgan(f"{command} --no-labels").code == 0, kgan.err

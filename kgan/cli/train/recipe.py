@@ -11,6 +11,7 @@ import kgan
 from kgan import datasets, losses, memory
 from kgan.cli.common.data_facts import DataFacts
 from kgan.datasets import tfds_sets
+from kgan.datasets.folder import EmptyClassError
 from kgan.datasets.named_sets import NAMED_SETS
 from kgan.foreign_text import printable
 from kgan.losses import penalties
@@ -44,6 +45,8 @@ def open_data(settings: TrainSettings) -> datasets.Source:
         return source
     try:
         source = opened(True)
+    except EmptyClassError as error:
+        raise ValueError(f"{str(error).removesuffix('.')}, or train without classes by --no-labels.") from None
     except ValueError as no_classes:
         source = opened(False)
         source.notes.append(f"Training without classes: {no_classes}")
