@@ -41,11 +41,20 @@ def test_rounds_hold_consecutive_batches_and_leave_out_incomplete_ones():
 def test_array_batches_keep_rows_of_all_arrays_together():
     arrays = {"a": np.arange(10), "b": np.arange(20).reshape(10, 2)}
     order = tf.data.Dataset.from_tensor_slices(np.array([3, 1, 4, 5, 9, 2, 6], "int64"))
-    batches = list(backend.array_batches(arrays, 3, order=order).take(2).as_numpy_iterator())
+    batches = list(backend.array_batches(arrays, order.batch(3)).take(2).as_numpy_iterator())
     np.testing.assert_array_equal(batches[0]["a"], [3, 1, 4])
     np.testing.assert_array_equal(batches[1]["b"], [[10, 11], [18, 19], [4, 5]])
-    assert [len(b["a"]) for b in backend.array_batches(arrays, 4)] == [4, 4, 2]
-    assert [len(b["a"]) for b in backend.array_batches(arrays, 4, drop_incomplete=True)] == [4, 4]
+
+
+@pytest.mark.parametrize(("drop", "sizes"), [(False, [4, 4, 2]), (True, [4, 4])])
+def test_rows_come_in_order_or_in_that_of_shuffled_range(drop, sizes):
+    in_order = backend.rows_in_order(10, 4, drop_incomplete=drop)
+    shuffled = backend.shuffled_rows(10, 4, 7, lambda: 3, drop_incomplete=drop)
+    for rows, expected in ((in_order, range(10)), (shuffled, numbers(backend.shuffled_range(10, 7, lambda: 3)))):
+        batches = list(rows.as_numpy_iterator())
+        assert [len(batch) for batch in batches] == sizes and int(rows.cardinality()) == len(sizes)
+        assert rows.element_spec.shape == (4 if drop else None,)
+        assert np.concatenate(batches).tolist() == list(expected)[: sum(sizes)]
 
 
 def test_gradients_are_those_of_the_named_variables_alone():

@@ -45,6 +45,14 @@ def with_shape(tensor, shape: list):
 
 
 def shuffled_range(size: int, seed: int, position: Callable[[], int]) -> tf.data.Dataset:
+    """The numbers 0 to `size` - 1, one by one, in the order of `shuffled_rows`."""
+    # In blocks: one call per number would cost more than reading the data that it stands for.
+    return shuffled_rows(size, 1024, seed, position).unbatch()
+
+
+def shuffled_rows(
+    size: int, batch_size: int, seed: int, position: Callable[[], int], *, drop_incomplete: bool = False
+) -> tf.data.Dataset:
     """The numbers 0 to `size` - 1 in a random order that depends on `seed` and on `position()` alone.
 
     `position` is asked each time an iteration starts. When it is the training progress of a model, a resumed run sees
@@ -52,50 +60,60 @@ def shuffled_range(size: int, seed: int, position: Callable[[], int]) -> tf.data
 
     Args:
         size: how many numbers.
+        batch_size: how many of them at a time; the order does not depend on it.
         seed: integer.
         position: returns an integer.
+        drop_incomplete: whether a smaller last batch is left out.
 
     Returns:
-        A `tf.data.Dataset` of int64 scalars; memory does not grow with `size`.
+        A `tf.data.Dataset` of int64 vectors; memory does not grow with `size`.
     """
 
     def order(start):
         key = tf.stack([tf.constant(seed % (2**31 - 1)), tf.cast(start, tf.int32)])
-        # In blocks: one call per number would cost more than reading the data that it stands for.
-        blocks = tf.data.Dataset.range(size).batch(1024)
-        return blocks.map(lambda block: tf.random.experimental.index_shuffle(block, key, size - 1)).unbatch()
+
+        def rows(first):
+            numbers = first + tf.range(batch_size, dtype=tf.int64)
+            if not drop_incomplete:
+                numbers = numbers[: size - first]
+            return tf.random.experimental.index_shuffle(numbers, key, size - 1)
+
+        return tf.data.Dataset.range(0, size - batch_size + 1 if drop_incomplete else size, batch_size).map(rows)
 
     def ask(_):
         return tf.ensure_shape(tf.numpy_function(lambda: np.int64(position()), [], tf.int64), [])
 
-    return tf.data.Dataset.from_tensors(0).map(ask).flat_map(order)
+    batches = tf.data.Dataset.from_tensors(0).map(ask).flat_map(order)
+    return batches.apply(tf.data.experimental.assert_cardinality(_count(size, batch_size, drop_incomplete)))
 
 
-def array_batches(arrays, batch_size: int, *, order=None, drop_incomplete: bool = False) -> tf.data.Dataset:
+def rows_in_order(size: int, batch_size: int, *, drop_incomplete: bool = False) -> tf.data.Dataset:
+    """The numbers 0 to `size` - 1 in this order, as `shuffled_rows` gives them in another."""
+    return tf.data.Dataset.range(size).batch(batch_size, drop_remainder=drop_incomplete)
+
+
+def _count(size: int, batch_size: int, drop_incomplete: bool) -> int:
+    return size // batch_size if drop_incomplete else -(-size // batch_size)
+
+
+def array_batches(arrays, rows: tf.data.Dataset) -> tf.data.Dataset:
     """Batches of `arrays`, any structure of arrays with the same number of rows.
 
     Args:
         arrays: nested tuples, lists or dicts of arrays. Of a `numpy.memmap` only the rows of a batch are read.
-        batch_size: rows per batch.
-        order: a dataset of row numbers, such as `shuffled_range`, or `None` for the stored order.
-        drop_incomplete: whether a smaller last batch is left out.
+        rows: which rows each batch holds, from `rows_in_order` or `shuffled_rows`.
 
     Returns:
-        A `tf.data.Dataset` with the structure of `arrays`, of known length.
+        A `tf.data.Dataset` with the structure of `arrays`, as long as `rows`.
     """
     with tf.device("CPU:0"):  # a GPU has better use for its memory
         gathers = [_gather_from(array) for array in tf.nest.flatten(arrays)]
-    size = len(tf.nest.flatten(arrays)[0])
-    # A whole batch is gathered at once: one operation per array instead of one per row.
-    order = tf.data.Dataset.range(size) if order is None else order
-    rows = order.batch(batch_size, drop_remainder=drop_incomplete)
 
     def batch_of(rows):
         return tf.nest.pack_sequence_as(arrays, [gather(rows) for gather in gathers])
 
-    batches = rows.map(batch_of, tf.data.AUTOTUNE)
-    length = size // batch_size if drop_incomplete else -(-size // batch_size)
-    return batches.apply(tf.data.experimental.assert_cardinality(length)).prefetch(tf.data.AUTOTUNE)
+    # A whole batch is gathered at once: one operation per array instead of one per row.
+    return rows.map(batch_of, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
 def _gather_from(array):

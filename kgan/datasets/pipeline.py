@@ -112,12 +112,13 @@ def batches(
     def convert(images, *labels):
         return (to_float(images), *labels) if labels else to_float(images)
 
-    order = backend.shuffled_range(source.size, seed, position)
     if source.in_memory:
         arrays = (source.images, source.targets) if source.labels else source.images
+        rows = backend.shuffled_rows(source.size, batch_size, seed, position, drop_incomplete=True)
         with tf.device("CPU:0"):
-            dataset = backend.array_batches(arrays, batch_size, order=order, drop_incomplete=True)
+            dataset = backend.array_batches(arrays, rows)
     else:
+        order = backend.shuffled_range(source.size, seed, position)
         dataset = streamed(source, order).batch(batch_size, drop_remainder=True)
     # A fixed number of batches ahead: a tuned one may grow to half of the machine's memory.
     return dataset.map(convert).prefetch(2)

@@ -165,23 +165,28 @@ def training_rounds(data, model, batch_size, shuffle, steps_per_epoch):
         raise ValueError(
             f"steps_per_epoch={steps_per_epoch} is more than the {available} rounds that {size} rows give."
         )
-    order = _order(model, size) if shuffle else None
-    batches = backend.array_batches(data, batch_size, order=order, drop_incomplete=not incomplete)
+    if shuffle:
+        order = _shuffled_rows(model, size, batch_size, drop_incomplete=not incomplete)
+    else:
+        order = backend.rows_in_order(size, batch_size, drop_incomplete=not incomplete)
+    batches = backend.array_batches(data, order)
     # Cut here rather than by Keras, so that every epoch starts a new pass, whose order a resumed run can repeat.
     return (batches if incomplete else backend.rounds_of(batches, count)).take(steps_per_epoch or available), None
 
 
-def _order(model, size: int):
+def _shuffled_rows(model, size: int, batch_size: int, *, drop_incomplete: bool):
     """The numbers of `size` rows in an order that follows from the model's seed and its progress.
 
-    The model keeps the last one, because to make it costs several times a step of small networks.
+    The model keeps the last such dataset, because to make one costs several steps of small networks.
     """
-    kept = model.kept_orders
-    if (size, model.seed) not in kept:
+    kept, key = model.kept_orders, (size, batch_size, drop_incomplete, model.seed)
+    if key not in kept:
         kept.clear()
         of = weakref.ref(model)  # which a dataset would otherwise keep alive
-        kept[size, model.seed] = backend.shuffled_range(size, model.seed, lambda: of().rounds_at_epoch_start)
-    return kept[size, model.seed]
+        kept[key] = backend.shuffled_rows(
+            size, batch_size, model.seed, lambda: of().rounds_at_epoch_start, drop_incomplete=drop_incomplete
+        )
+    return kept[key]
 
 
 def evaluation_batches(data, model, batch_size):
@@ -195,7 +200,7 @@ def evaluation_batches(data, model, batch_size):
             f"{rows(data)} rows do not fill one batch of {batch_size} for {model.num_devices} devices: use a smaller "
             "batch_size."
         )
-    return backend.array_batches(data, batch_size, drop_incomplete=several)
+    return backend.array_batches(data, backend.rows_in_order(rows(data), batch_size, drop_incomplete=several))
 
 
 def _refuse_uneven(batch_size: int, devices: int):

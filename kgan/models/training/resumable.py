@@ -49,7 +49,7 @@ class ResumableModel(keras.Model):
 
     @property
     def kept_orders(self) -> dict:
-        """The datasets of row numbers that `fit` has made, which follow the progress, by number of rows and seed."""
+        """The dataset of row numbers that `fit` made last, which follows the progress, by what it was made for."""
         return self._progress.orders
 
     @property

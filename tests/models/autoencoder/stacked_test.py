@@ -176,7 +176,11 @@ def test_a_dataset_and_codes_on_disk_give_what_arrays_give(monkeypatch):
     monkeypatch.setattr(feature_cache, "MEMORY_LIMIT", 1000)
     np.testing.assert_array_equal(pretrained(DIGITS, batch_size=100), expected)
     # The order within a dataset is its own: give the first layer that of the array.
-    monkeypatch.setattr(kgan.backend, "shuffled_range", lambda size, seed, position: tf.data.Dataset.range(size))
+    monkeypatch.setattr(
+        kgan.backend,
+        "shuffled_rows",
+        lambda size, batch_size, seed, position, **kwargs: kgan.backend.rows_in_order(size, batch_size, **kwargs),
+    )
     expected = pretrained(DIGITS, batch_size=100)
     dataset = tf.data.Dataset.from_tensor_slices(DIGITS).batch(100)
     np.testing.assert_allclose(pretrained(dataset), expected, atol=1e-5)

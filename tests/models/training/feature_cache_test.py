@@ -51,8 +51,7 @@ def test_many_features_go_to_a_file_that_leaves_no_trace(model, monkeypatch, tmp
 def test_batches_of_a_memory_mapped_array_are_those_of_the_array(tmp_path):
     np.save(tmp_path / "rows.npy", ROWS.astype("float64"))
     mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
-    order = backend.shuffled_range(70, 3, lambda: 5)
-    batches = backend.array_batches((mapped, LABELS), 16, order=order, drop_incomplete=True)
+    batches = backend.array_batches((mapped, LABELS), backend.shuffled_rows(70, 16, 3, lambda: 5, drop_incomplete=True))
     assert batches.element_spec[0].shape == (16, 6) and batches.element_spec[0].dtype == tf.float32
     for rows, labels in batches:
         np.testing.assert_array_equal(rows, ROWS[labels])
