@@ -115,6 +115,6 @@ def as_narrow(array):
 
 
 def in_parts(array):
-    """`array` in parts, because it may be a memory-mapped file that is larger than memory."""
-    step = max(1, 2**24 // max(1, array[:1].size))
+    """`array` in parts that the processor's cache holds; it may be a memory-mapped file that is larger than memory."""
+    step = max(1, 2**17 // max(1, array[:1].size))
     return (array[start : start + step] for start in range(0, len(array), step))
