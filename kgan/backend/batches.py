@@ -112,8 +112,11 @@ def array_batches(arrays, rows: tf.data.Dataset) -> tf.data.Dataset:
     def batch_of(rows):
         return tf.nest.pack_sequence_as(arrays, [gather(rows) for gather in gathers])
 
+    # Rewriting the graph takes longer than a step of small networks, for each iterator, and finds nothing here.
+    options = tf.data.Options()
+    options.experimental_optimization.apply_default_optimizations = False
     # A whole batch is gathered at once: one operation per array instead of one per row.
-    return rows.map(batch_of, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return rows.map(batch_of, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE).with_options(options)
 
 
 def _gather_from(array):
