@@ -110,8 +110,8 @@ def test_backup_and_restore_within_an_epoch_goes_on_where_it_was(kind, stop_afte
     whole, first, second = make(), make(), make()
     expected = whole.fit(*data, **options).history
     backup = tmp_path / "backup"
+    callbacks = [keras.callbacks.BackupAndRestore(backup, save_freq=2), Stop()]
     with pytest.raises(KeyboardInterrupt):
-        callbacks = [keras.callbacks.BackupAndRestore(backup, save_freq=2), Stop()]
         first.fit(*data, callbacks=callbacks, **options)
     history = second.fit(*data, callbacks=[keras.callbacks.BackupAndRestore(backup, save_freq=2)], **options).history
     assert second.rounds == whole.rounds == 24
