@@ -60,6 +60,31 @@ def assert_is_figure():
     return check
 
 
+@pytest.fixture(scope="session")
+def assert_same_weights():
+    """Checks that two models have the same weights, bit for bit."""
+
+    def check(model, other):
+        for mine, others in zip(model.get_weights(), other.get_weights(), strict=True):
+            np.testing.assert_array_equal(mine, others)
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def write_images():
+    """Writes images into class folders, in turns: image 3 of classes "a" and "b" is `b/3.png`."""
+
+    def write(folder, images, classes=("a", "b")):
+        for number, image in enumerate(images):
+            path = folder / classes[number % len(classes)] / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(path)
+        return folder
+
+    return write
+
+
 @pytest.fixture(autouse=True)
 def fixed_seed():
     """Every test starts from the same global random state and the default dtype policy."""

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from PIL import Image
 
 pytestmark = pytest.mark.slow  # whole scripts
 
@@ -11,12 +10,9 @@ def penalty_weight(load_script):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder, random = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
-    for i in range(128):
-        (folder / "ab"[i % 2]).mkdir(exist_ok=True)
-        Image.fromarray(random.integers(0, 256, (16, 16, 3), "uint8")).save(folder / "ab"[i % 2] / f"{i}.png")
-    return folder
+def folder(tmp_path_factory, write_images):
+    images = np.random.default_rng(0).integers(0, 256, (128, 16, 16, 3), "uint8")
+    return write_images(tmp_path_factory.mktemp("images"), images)
 
 
 def test_quick_mode_trains_and_judges_what_is_not_in_the_csv_yet(

@@ -5,7 +5,6 @@ import os
 import keras
 import numpy as np
 import pytest
-from PIL import Image
 
 from kgan.datasets import available, download, open_source
 
@@ -84,15 +83,13 @@ def test_a_path_like_object_is_never_a_name(tmp_path, monkeypatch):
         open_source("./mnist5k")
 
 
-def test_a_path_leads_to_what_lies_there(tmp_path, monkeypatch):
+def test_a_path_leads_to_what_lies_there(tmp_path, monkeypatch, write_images):
     monkeypatch.setenv("HOME", str(tmp_path))
     pixels = np.random.default_rng(0).integers(0, 256, (5, 8, 8), "uint8")
     np.save(tmp_path / "a.npy", pixels)
     (tmp_path / "a.npy").rename(tmp_path / "a.NPY")
     np.savez(tmp_path / "a.npz", x=pixels)
-    (tmp_path / "folder").mkdir()
-    for i, image in enumerate(pixels):
-        Image.fromarray(image).save(tmp_path / "folder" / f"{i}.png")
+    write_images(tmp_path / "folder", pixels, ["."])
     for name in (tmp_path / "a.NPY", "~/a.npz", str(tmp_path / "folder"), tmp_path / "folder"):
         source = open_source(name)
         np.testing.assert_array_equal(source.images[..., 0], pixels)

@@ -297,7 +297,7 @@ def test_numbers_of_numpy_are_numbers():
 
 
 @pytest.mark.slow
-def test_a_model_that_was_compiled_and_not_fitted_is_so_after_loading(tmp_path):
+def test_a_model_that_was_compiled_and_not_fitted_is_so_after_loading(tmp_path, assert_same_weights):
     x = np.random.default_rng(0).normal(size=(32, 2)).astype("float32")
     model = FairClassifier(seed=0)
     model.compile(keras.optimizers.SGD(0.5), "rmsprop", adversary_steps=2)
@@ -306,8 +306,7 @@ def test_a_model_that_was_compiled_and_not_fitted_is_so_after_loading(tmp_path):
     for one in (model, loaded):
         one.fit(x, {"target": [0, 1] * 16, "sensitive": [3, 4] * 16}, batch_size=8, verbose=0)
     assert loaded.optimizers["classifier"].learning_rate == 0.5 and loaded.steps["adversary"] == 2
-    for a, b in zip(model.get_weights(), loaded.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert_same_weights(model, loaded)
 
 
 @pytest.mark.slow
