@@ -82,7 +82,7 @@ def people(n=120):
     return {"x": x, "table": table, "income": np.where(x[:, 0] > 0.5, ">50K", "<=50K")}
 
 
-# Examples that need nothing, and those that need data or networks of some size and nothing else.
+# What the examples need that need no changes.
 ALONE = {
     "as_class_names": lambda: {"as_class_names": kgan.class_names.as_class_names},
     "printable": lambda: {"printable": kgan.foreign_text.printable},
@@ -105,13 +105,7 @@ ALONE = {
     "SpectralNormalization": lambda: {"images": pixels(2, 8, 8, 3)},
     "accuracy_curve": lambda: {"model": classifier(), **batch()},
     "fgsm": lambda: {"model": classifier(), **batch()},
-    "feature_extractor": lambda: small_gan(),
 }
-
-
-def small_gan():
-    """The name `gan`, of one whose discriminator has a layer "features", and images for it."""
-    return {"gan": kgan.GAN.for_images((8, 8, 1), filters=2, seed=0), "images": pixels(64, 8, 8, 1) * 2 - 1}
 
 
 @pytest.mark.parametrize("name", ALONE)
@@ -171,7 +165,8 @@ def test_export_classifier(tmp_path, monkeypatch):
 
 
 def test_game():
-    names = {"features": layers.Dense(3), "output": layers.Dense(1), "x": pixels(64, 4), "y": pixels(64, 1)}
+    features, output = (keras.Sequential([keras.Input((n,)), layers.Dense(1)]) for n in (4, 1))
+    names = {"features": features, "output": output, "x": pixels(128, 4), "y": pixels(128, 1)}
     names = run("Game", names, {"epochs=10": "epochs=1, verbose=0"})
     assert names["game"].rounds == 1
 
@@ -211,6 +206,12 @@ def test_gan_for_images():
 
 
 @pytest.mark.slow
+def test_feature_extractor():
+    gan = kgan.GAN.for_images((8, 8, 1), filters=2, seed=0)
+    assert len(run("feature_extractor", {"gan": gan, "images": 2 * pixels(64, 8, 8, 1) - 1})["features"]) == 64
+
+
+@pytest.mark.slow
 def test_autoencoder():
     names = run("Autoencoder", {"images": pixels(64, 28, 28, 1)}, SHORT)
     assert len(names["codes"]) == len(names["reconstructions"]) == 64
@@ -231,7 +232,7 @@ def test_stacked_autoencoder():
 
 @pytest.mark.slow
 def test_fair_classifier():
-    names = run("FairClassifier", people(), {"epochs=10": "epochs=1, verbose=0"})
+    names = run("FairClassifier", people(), {"batch_size=256, epochs=10": "batch_size=32, epochs=1, verbose=0"})
     test = {"x_test": names["x"], "income_test": names["income"], "table_test": names["table"]}
     run("FairClassifier.report", {"model": names["model"], **test})
 
@@ -245,7 +246,11 @@ def test_sklearn_fair_classifier():
 
 @pytest.mark.slow
 def test_robust_classifier():
-    run("RobustClassifier", {"model": classifier(), **batch()}, {"epochs=5": "epochs=1, verbose=0"})
+    run(
+        "RobustClassifier",
+        {"model": classifier(), **batch()},
+        {"batch_size=64, epochs=5": "batch_size=32, epochs=1, verbose=0"},
+    )
 
 
 @pytest.mark.slow
@@ -268,6 +273,6 @@ def test_linear_classifier():
 
 @pytest.mark.slow
 def test_per_group():
-    base, head = layers.Dense(4, "relu"), layers.Dense(2, "softmax")
+    base, head = (keras.Sequential([keras.Input((3,)), layers.Dense(3, "softmax")]) for _ in range(2))
     names = {"base": base, "head": head, "x": pixels(16, 3), "y": np.arange(16) % 2}
     run("per_group", names, {"epochs=10": "epochs=1, verbose=0"})

@@ -50,7 +50,7 @@ def export_generator(
         >>> gan.export("generator")
         >>> generator = tf.saved_model.load("generator")  # keep this reference: TensorFlow needs it
         >>> generator.sample(16, 0).shape
-        (16, 28, 28, 1)
+        TensorShape([16, 28, 28, 1])
     """
     num_classes = check_classes(generator, num_classes, class_names)
     return _write(lambda: _generator_module(generator, num_classes, class_names), path)

@@ -53,7 +53,7 @@ class StackedAutoencoder(Autoencoder):
         >>> stack = kgan.StackedAutoencoder([300, 300, 300], corruption=kgan.layers.MaskingNoise(0.25))
         >>> stack.pretrain(x, epochs=15, batch_size=64)        # (n, 784), numbers in 0..1
         >>> classifier = stack.to_classifier(10)
-        >>> classifier.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+        >>> classifier.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         >>> classifier.fit(x_labelled, y)
     """
 
