@@ -132,8 +132,8 @@ def test_classes_and_radius():
     for wrong in ([-1, 2], [0, 3]):
         with pytest.raises(ValueError, match=f"class ids from 0 to 2, got {min(wrong)} to {max(wrong)}"):
             ascent.check_classes(np.array(wrong), 3)
-    assert ascent.check_epsilon(0) == 0
+    assert ascent.as_epsilon(0) == 0
     with pytest.raises(
         ValueError, match="epsilon, in the units of the data, must be a finite number of at least 0, got -1"
     ):
-        ascent.check_epsilon(-1)
+        ascent.as_epsilon(-1)

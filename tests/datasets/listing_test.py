@@ -66,6 +66,8 @@ def test_what_kgan_wrote_is_none_of_the_data(tmp_path, kind):
     found = listing.look_through(root)
     assert found.images == ["photos/a.png"] and found.outputs == ["out"] and found.folders == ["photos"]
     assert listing.folders_in(root) == ["photos"]
+    # Who asks for that very folder gets what is in it.
+    assert listing.look_through(str(tmp_path / "out")).images == ["c.png", "samples/b.png"]
 
 
 @pytest.mark.parametrize("config", ["", "[]", "{", "[" * 100_000, json.dumps({**RUN, "versions": ["kgan"]}), "{}"])
