@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import sklearn
 import tensorflow as tf
-from PIL import Image
 
 import kgan
 
@@ -72,13 +71,9 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def photos(folder):
+def photos(folder, write_images):
     """`photos`, 20 images in two class folders, in the folder to run in."""
-    pixels = np.random.default_rng(0)
-    for number in range(20):
-        of_class = folder / "photos" / "ab"[number % 2]
-        of_class.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels.integers(0, 256, (40, 30, 3), dtype=np.uint8)).save(of_class / f"{number}.png")
+    return write_images(folder / "photos", np.random.default_rng(0).integers(0, 256, (20, 40, 30, 3), "uint8"))
 
 
 @functools.cache
@@ -126,7 +121,7 @@ def test_a_game_in_fifteen_lines():
 
 
 @pytest.mark.slow
-def test_the_game_of_ones_own_is_saved_loaded_and_resumed(tmp_path):
+def test_the_game_of_ones_own_is_saved_loaded_and_resumed(tmp_path, assert_same_weights):
     names = run("games", "kgan.Game)", {"epochs=40": "epochs=1, verbose=0"}, **players())
     game, data = names["game"], (names["pictures"], names["stamped"])
     assert game.rounds == 1
@@ -135,8 +130,7 @@ def test_the_game_of_ones_own_is_saved_loaded_and_resumed(tmp_path):
     assert loaded.weight == 0.1 and loaded.steps == {"spy": 2, "painter": 1}
     for model in (game, loaded):
         model.fit(*data, batch_size=32, epochs=1, verbose=0)
-    for a, b in zip(game.get_weights(), loaded.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert_same_weights(game, loaded)
 
 
 @pytest.mark.slow
@@ -296,7 +290,7 @@ def test_attacking_and_withstanding():
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_as_if_it_had_never_stopped(photos, folder):
+def test_a_run_goes_on_as_if_it_had_never_stopped(photos, folder, assert_same_weights):
     words, small = (
         "ResumePoint(",
         {"image_size=64": "image_size=16", "(64, 64, 3)": "(16, 16, 3), filters=2", "64, im": "8, im"},
@@ -306,8 +300,7 @@ def test_a_run_goes_on_as_if_it_had_never_stopped(photos, folder):
     elsewhere = small | {"epochs=20": "epochs=2, verbose=0", '"checkpoint"': '"elsewhere"'}
     whole = run("distribution-and-resume", words, elsewhere)["gan"]
     assert resumed.rounds == whole.rounds == 4
-    for a, b in zip(resumed.get_weights(), whole.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert_same_weights(resumed, whole)
 
 
 @pytest.mark.slow

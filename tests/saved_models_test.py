@@ -1,6 +1,5 @@
 """The generator that comes with kgan, and the script that makes it."""
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -41,11 +40,10 @@ def test_the_record_names_settings_versions_and_a_number(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_script_makes_such_a_folder(tmp_path):
-    spec = importlib.util.spec_from_file_location("make_digits", FOLDER / "make_digits.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    script.make(tmp_path / "small", ["--epochs", "1", "--width", "4", "--limit", "256"])
+def test_the_script_makes_such_a_folder(load_script, tmp_path):
+    load_script("saved_models/make_digits.py").make(
+        tmp_path / "small", ["--epochs", "1", "--width", "4", "--limit", "256"]
+    )
     made = tf.saved_model.load(tmp_path / "small")
     assert made.sample(3, 0).shape == (3, 28, 28, 1) and int(made.num_classes) == 10
     assert json.loads((tmp_path / "small" / "record.json").read_text())["run"]["settings"]["width"] == 4

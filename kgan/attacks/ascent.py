@@ -130,7 +130,7 @@ def noise_size(shape) -> int:
     return math.prod(shape[1:]) + 2
 
 
-def check_epsilon(epsilon) -> float:
+def as_epsilon(epsilon) -> float:
     """A radius: a number of at least 0."""
     return as_real(epsilon, "epsilon, in the units of the data,", 0)
 

@@ -17,7 +17,7 @@ from keras import ops
 
 from kgan import backend
 from kgan.attacks import arguments, class_scores
-from kgan.attacks.ascent import Ascent, check_epsilon, noise_size
+from kgan.attacks.ascent import Ascent, as_epsilon, noise_size
 from kgan.scalars import as_count, as_seed
 
 __all__ = ["AccuracyCurve", "accuracy_curve", "fgsm", "pgd"]
@@ -69,7 +69,7 @@ def fgsm(
         >>> attacked = kgan.attacks.fgsm(model, images, labels, epsilon=0.1)
         >>> model.evaluate(attacked, labels)
     """
-    ascent, epsilon = Ascent(norm=norm, bounds=bounds), check_epsilon(epsilon)
+    ascent, epsilon = Ascent(norm=norm, bounds=bounds), as_epsilon(epsilon)
     return _Attack(model, x, y, ascent, targeted, from_logits, batch_size).attacked(epsilon)
 
 
@@ -119,7 +119,7 @@ def pgd(
     Raises:
         ValueError: for arguments that do not fit.
     """
-    epsilon = check_epsilon(epsilon)
+    epsilon = as_epsilon(epsilon)
     ascent = Ascent(steps=steps, step_size=step_size, random_start=random_start, norm=norm, bounds=bounds)
     return _Attack(model, x, y, ascent, targeted, from_logits, batch_size, seed).attacked(epsilon)
 
@@ -183,7 +183,7 @@ def accuracy_curve(
         >>> curve = kgan.attacks.accuracy_curve(model, images, labels, [0, 0.05, 0.1, 0.2], attack="pgd")
         >>> curve.accuracy
     """
-    epsilons = np.array([check_epsilon(epsilon) for epsilon in epsilons])
+    epsilons = np.array([as_epsilon(epsilon) for epsilon in epsilons])
     own = {"steps": steps, "step_size": step_size, "random_start": random_start}
     ascent = Ascent.named(attack, **own, default_steps=40, norm=norm, bounds=bounds)
     climb = _Attack(model, x, y, ascent, False, from_logits, batch_size, seed)

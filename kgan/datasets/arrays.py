@@ -42,7 +42,7 @@ def open_array_file(
             )
         if split != "train":
             raise ValueError(f"{path} has only the split 'train', which is all of it, not {split!r}.")
-        images = _check_images(path, images)
+        images = _as_images(path, images)
     else:
         with file:
             image_key = _find_key(path, file.files, _IMAGE_KEYS, split, "images")
@@ -54,9 +54,9 @@ def open_array_file(
                 all_labels = {key: file[key] for key in label_keys}
             if not all(isinstance(array, np.ndarray) for array in (images, *all_labels.values())):
                 raise ValueError(f"{path} holds something else than arrays: write it with numpy.savez.")
-        images = _check_images(path, images)
+        images = _as_images(path, images)
         if labels:
-            targets = _check_targets(path, all_labels.pop(label_key), len(images))
+            targets = _as_targets(path, all_labels.pop(label_key), len(images))
             # Of the other splits too: a class has the same number in all of them, whichever lacks it.
             ids = np.unique(np.concatenate([targets, *filter(_are_ids, map(np.ravel, all_labels.values()))]))
             targets, names, label_notes = count_up(path, targets, ids)
@@ -153,7 +153,7 @@ def _check_fits(path: str, file: np.lib.npyio.NpzFile, keys: Sequence[str]) -> N
     memory.check_fits(size, f"{path}, unpacked,", "save fewer images, or save them as an .npy file")
 
 
-def _check_images(path: str, images: np.ndarray) -> np.ndarray:
+def _as_images(path: str, images: np.ndarray) -> np.ndarray:
     if images.ndim == 3:
         images = images[..., np.newaxis]
     if images.ndim != 4 or 0 in images.shape:
@@ -169,7 +169,7 @@ def _check_images(path: str, images: np.ndarray) -> np.ndarray:
     return images
 
 
-def _check_targets(path: str, targets: np.ndarray, size: int) -> np.ndarray:
+def _as_targets(path: str, targets: np.ndarray, size: int) -> np.ndarray:
     if targets.shape == (size, 1):
         targets = targets[:, 0]
     if targets.shape != (size,) or targets.dtype.kind not in "iu":

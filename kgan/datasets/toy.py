@@ -32,7 +32,7 @@ class GaussianMixture:
     >>> target.sample(1000, seed=0).shape
     (1000, 1)
     >>> target.density([0.0, 2.0])  # at two points
-    array([0.00366..., 0.23936...])
+    array([0.00367..., 0.23936...])
     """
 
     def __init__(

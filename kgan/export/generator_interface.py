@@ -6,7 +6,7 @@ from kgan.label_inputs import one_hot_classes
 from kgan.pixels import to_uint8
 
 
-def check_classes(generator, num_classes, class_names) -> int | None:
+def as_num_classes(generator, num_classes, class_names) -> int | None:
     """The number of classes, as far as it is known; refuses what does not go together."""
     inputs = generator.inputs
     if len(inputs) > 2 or not _is_float(inputs[0]):

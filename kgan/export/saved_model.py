@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from kgan import files
-from kgan.export.generator_interface import check_classes
+from kgan.export.generator_interface import as_num_classes
 from kgan.export.target import CLASSIFIER, GENERATOR, check_target
 from kgan.label_inputs import as_network_takes
 from kgan.pixels import to_uint8
@@ -50,9 +50,9 @@ def export_generator(
         >>> gan.export("generator")
         >>> generator = tf.saved_model.load("generator")  # keep this reference: TensorFlow needs it
         >>> generator.sample(16, 0).shape
-        (16, 28, 28, 1)
+        TensorShape([16, 28, 28, 1])
     """
-    num_classes = check_classes(generator, num_classes, class_names)
+    num_classes = as_num_classes(generator, num_classes, class_names)
     return _write(lambda: _generator_module(generator, num_classes, class_names), path)
 
 

@@ -22,7 +22,7 @@ class LatentSampler(keras.layers.Layer):
 
     Examples:
         >>> kgan.layers.LatentSampler(100, seed=0)(images).shape  # images: (64, 28, 28, 1)
-        (64, 100)
+        TensorShape([64, 100])
     """
 
     def __init__(self, latent_dim: int, *, seed=None, **kwargs):

@@ -26,7 +26,7 @@ class ImageResizing(keras.layers.Layer):
 
     Examples:
         >>> kgan.layers.ImageResizing(224, 224)(photos).shape  # photos: uint8, (2, 427, 640, 3)
-        (2, 224, 224, 3)
+        TensorShape([2, 224, 224, 3])
     """
 
     def __init__(self, height: int, width: int, channels: int = 3, **kwargs):

@@ -86,8 +86,8 @@ def linear_probe(
         print(name, kgan.metrics.linear_probe(x[:4000], y[:4000], x[4000:], y[4000:], labels_per_class=10))
     ```
     """
-    train_features, train_labels = _checked(train_features, train_labels, "train")
-    test_features, test_labels = _checked(test_features, test_labels, "test")
+    train_features, train_labels = _as_rows_and_labels(train_features, train_labels, "train")
+    test_features, test_labels = _as_rows_and_labels(test_features, test_labels, "test")
     if train_features.shape[1] != test_features.shape[1]:
         raise ValueError(
             f"train_features and test_features must have the same number of features, but they have "
@@ -132,7 +132,7 @@ def _draw(labels, classes, per_class, seed):
     return np.concatenate([rng.choice(np.flatnonzero(labels == name), per_class, replace=False) for name in classes])
 
 
-def _checked(features, labels, which: str):
+def _as_rows_and_labels(features, labels, which: str):
     features = as_numbers(features, f"{which}_features")
     if features.ndim < 2 or not features.size:
         raise ValueError(

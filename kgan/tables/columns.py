@@ -85,7 +85,7 @@ def as_column(values, what: str) -> np.ndarray:
         array = _from_objects(array, what)
     if array.dtype.kind == "S":
         array = np.char.decode(array, "utf-8")
-    array = array.astype(str) if array.dtype.kind == "T" else array
+    array = np.array(array.tolist()) if array.dtype.kind == "T" else array  # text of any length, as NumPy's StringDType
     if array.dtype.kind not in "buifU":
         raise ValueError(f"{what} must hold numbers or strings, not {in_words(array.dtype)}.")
     if array.dtype.kind == "f" and np.abs(array).max() > LARGEST:
@@ -118,7 +118,7 @@ def refuse_missing(values, what: str):
         missing = np.zeros(len(array) if array.ndim else 1, bool)
         if array.dtype.kind == "U":
             missing = (array == "nan").ravel()
-        elif array.dtype == object:
+        elif array.dtype.kind in "OT":
             missing = np.array([value is None or value != value for value in array.ravel()], bool)
     array = np.asarray(values)
     if array.dtype.kind == "f":

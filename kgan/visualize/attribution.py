@@ -35,7 +35,8 @@ def saliency(model: keras.Model, images: np.ndarray, classes=None, *, batch_size
     Raises:
         ValueError: if the images or the classes do not fit the model.
     """
-    scores = scores_of(check_model(model), stacklevel=4)
+    check_model(model)
+    scores = scores_of(model, stacklevel=4)
 
     def one_batch(images, classes):
         _, gradient = backend.value_and_input_gradient(lambda x: _class_scores(scores(x), classes), images)
@@ -67,7 +68,8 @@ def grad_cam(model: keras.Model, images: np.ndarray, classes=None, layer=None, *
     Raises:
         ValueError: if the images, the classes or the layer do not fit the model.
     """
-    scores = scores_of(check_model(model), stacklevel=4)
+    check_model(model)
+    scores = scores_of(model, stacklevel=4)
     layer = _last_feature_maps(model) if layer is None else find_layer(model, layer)[-1]
 
     def one_batch(images, classes):
@@ -139,7 +141,7 @@ def _in_batches(one_batch, scores, images, classes, batch_size) -> np.ndarray:
         batch = ops.convert_to_tensor(images[start : start + batch_size], dtype="float32")
         outputs = scores(batch)
         if start == 0:
-            classes = _check_classes(classes, len(images), outputs.shape)
+            classes = _as_classes(classes, len(images), outputs.shape)
         of_batch = ops.argmax(outputs, axis=-1) if classes is None else classes[start : start + batch_size]
         maps.append(ops.convert_to_numpy(one_batch(batch, of_batch)).astype("float32"))
     return np.concatenate(maps)
@@ -149,7 +151,7 @@ def _class_scores(outputs, classes):
     return ops.take_along_axis(outputs, ops.expand_dims(ops.cast(classes, "int32"), -1), axis=-1)
 
 
-def _check_classes(classes, n: int, output_shape):
+def _as_classes(classes, n: int, output_shape):
     if len(output_shape) != 2:
         raise ValueError(f"model must give scores (n, classes), but its output has the shape {tuple(output_shape)}.")
     if classes is None:

@@ -46,7 +46,7 @@ def plot_confusion_matrix(
     kgan.visualize.plot_confusion_matrix(counts, "confusion_matrix.png", class_names=["cat", "dog"])
     ```
     """
-    counts = _checked(counts)
+    counts = _as_counts(counts)
     names = _short_names(class_names, len(counts))
     totals = counts.sum(axis=1)
     shares = counts / np.maximum(totals, 1)[:, np.newaxis]
@@ -71,7 +71,7 @@ def plot_confusion_matrix(
     save_figure(figure, path)
 
 
-def _checked(counts) -> np.ndarray:
+def _as_counts(counts) -> np.ndarray:
     counts = as_array(counts, "counts")
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
         raise ValueError(f"counts must have the shape (classes, classes), but have {counts.shape}.")

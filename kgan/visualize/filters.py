@@ -72,7 +72,7 @@ def filters(
             "and for later ones maximize_unit."
         )
     pictures = np.moveaxis(kernel, -1, 0)
-    pictures = pictures if units is None else pictures[check_units(units, len(pictures))]
+    pictures = pictures if units is None else pictures[as_units(units, len(pictures))]
     largest = np.abs(pictures).max(axis=(1, 2, 3), keepdims=True)
     columns = math.ceil(math.sqrt(len(pictures))) if columns is None else as_count(columns, "columns")
     widest = min(columns, len(pictures)) * pictures.shape[2]
@@ -80,7 +80,7 @@ def filters(
     return image_grid(pictures / np.where(largest == 0, 1, largest), columns=columns, scale=scale)
 
 
-def check_units(units, count: int) -> np.ndarray:
+def as_units(units, count: int) -> np.ndarray:
     """Numbers of units of a layer that has `count` of them, as an array `(n,)`.
 
     Raises:

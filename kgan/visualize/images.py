@@ -14,7 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 from kgan import files, memory
 from kgan.array_kinds import as_array, refuse_unless_numbers
 from kgan.datasets import to_uint8
-from kgan.scalars import as_count
+from kgan.scalars import as_count, is_real
 
 # Between the images: seen beside black and beside white, loud beside neither.
 _GREY = 96
@@ -105,12 +105,12 @@ def save_image(array: np.ndarray, path: str | os.PathLike, *, metadata: Mapping[
 
 def write_png(path: str | os.PathLike, write: Callable[[pathlib.Path], None]) -> None:
     """Writes a PNG file as `kgan.files.write_file` does; folders that are missing are made."""
-    path = check_png_path(path)
+    path = as_png_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     files.write_file(path, write)
 
 
-def check_png_path(path: str | os.PathLike) -> pathlib.Path:
+def as_png_path(path: str | os.PathLike) -> pathlib.Path:
     """The path of a picture, which has to end in `.png`."""
     path = pathlib.Path(path)
     if path.suffix.lower() != ".png":
@@ -121,7 +121,7 @@ def check_png_path(path: str | os.PathLike) -> pathlib.Path:
 def to_rgb(images: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
     """Images as `image_grid` takes them, as uint8 of shape `(n, h, w, 1)` if they are grey, or else `(n, h, w, 3)`."""
     images = as_array(images, "images")
-    low, high = check_value_range(value_range)
+    low, high = as_value_range(value_range)
     if images.ndim != 4 or not images.size or images.shape[-1] > 4:
         raise ValueError(
             f"images must be of shape (n, height, width, 1 to 4 channels) and not empty, but their shape is "
@@ -145,12 +145,9 @@ def to_rgb(images: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
     return images
 
 
-def check_value_range(value_range) -> tuple[float, float]:
+def as_value_range(value_range) -> tuple[float, float]:
     """A pair `(low, high)` of finite numbers that grow, as floats."""
-    try:
-        low, high = map(float, value_range)
-        if not (math.isfinite(low) and math.isfinite(high) and low < high):
-            raise ValueError
-    except (TypeError, ValueError):
-        raise ValueError(f"value_range must be (low, high) with low < high, but it is {value_range!r}.") from None
-    return low, high
+    ends = list(value_range) if isinstance(value_range, tuple | list | np.ndarray) else []
+    if len(ends) != 2 or not all(map(is_real, ends)) or not ends[0] < ends[1]:
+        raise ValueError(f"value_range must be (low, high) with low < high, but it is {value_range!r}.")
+    return float(ends[0]), float(ends[1])

@@ -15,7 +15,7 @@ from kgan.metrics.frechet import as_numbers
 from kgan.scalars import as_count, as_seed
 from kgan.visualize.colors import TEN_COLORS
 from kgan.visualize.figures import as_label, save_figure
-from kgan.visualize.images import check_png_path, to_rgb
+from kgan.visualize.images import as_png_path, to_rgb
 
 METHODS = ("pca", "tsne")
 # Height of a thumbnail as a share of the map's.
@@ -60,8 +60,8 @@ def latent_map(
     kgan.visualize.latent_map(codes, labels, images=images, method="tsne", path="codes.png")
     ```
     """
-    check_png_path(path)
-    codes, labels, images = _checked(codes, labels, images, value_range)
+    as_png_path(path)
+    codes, labels, images = _as_arrays(codes, labels, images, value_range)
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}: use one of {', '.join(map(repr, METHODS))}.")
     limit, seed = None if limit is None else as_count(limit, "limit", 4), as_seed(seed)
@@ -133,7 +133,7 @@ def _draw_thumbnails(axes: Axes, points, images, colors):
     axes.set(xlim=(left, right), ylim=(bottom, top))
 
 
-def _checked(codes, labels, images, value_range):
+def _as_arrays(codes, labels, images, value_range):
     codes = as_numbers(codes, "codes")
     codes = codes.reshape(len(codes), -1) if codes.ndim > 2 and codes.size else codes
     if codes.ndim != 2 or codes.shape[1] < 2 or len(codes) < 4 or not np.isfinite(codes).all():

@@ -10,7 +10,7 @@ from keras import ops
 from kgan import memory
 from kgan.metrics.frechet import as_numbers
 from kgan.scalars import as_count
-from kgan.visualize.images import check_value_range, image_grid
+from kgan.visualize.images import as_value_range, image_grid
 
 
 def manifold(
@@ -55,7 +55,7 @@ def manifold(
     kgan.visualize.save_image(picture, "manifold.png")
     ```
     """
-    check_value_range(value_range)
+    as_value_range(value_range)
     n = as_count(n, "n", 2)
     memory.check_fits(16 * n * n, f"the codes of {n:,} x {n:,} images", "lower n")
     across, up = (

@@ -11,8 +11,8 @@ from keras import ops
 from kgan import backend
 from kgan.networks import feature_extractor
 from kgan.scalars import as_count, as_real, as_seed
-from kgan.visualize.filters import check_units
-from kgan.visualize.images import check_value_range
+from kgan.visualize.filters import as_units
+from kgan.visualize.images import as_value_range
 from kgan.visualize.model_inputs import check_model, find_image_shape, scores_of
 
 # Of the first step, as a share of half the range of the data; later steps shrink towards zero.
@@ -77,7 +77,7 @@ def maximize_unit(
     ```
     """
     check_model(model)
-    low, high = check_value_range(value_range)
+    low, high = as_value_range(value_range)
     steps, jitter, seed = as_count(steps, "steps"), as_count(jitter, "jitter", 0), as_seed(seed)
     total_variation, norm = as_real(total_variation, "total_variation", 0), as_real(norm, "norm", 0)
     shape = find_image_shape(model, image_shape)
@@ -88,7 +88,7 @@ def maximize_unit(
         return (low + high) / 2 + (high - low) / 2 * x
 
     outputs = scores(images_of(ops.zeros((1, *shape))))
-    units = check_units(list(units) if isinstance(units, range) else units, outputs.shape[-1])
+    units = as_units(list(units) if isinstance(units, range) else units, outputs.shape[-1])
     chosen = ops.one_hot(ops.convert_to_tensor(units), outputs.shape[-1])
 
     def activation(x):

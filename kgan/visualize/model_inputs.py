@@ -73,8 +73,7 @@ def scores_of(model, stacklevel: int | None = None) -> Callable:
     return scores
 
 
-def check_model(model) -> keras.Model:
-    """`model`, which has to be a Keras model."""
+def check_model(model):
+    """Refuses what is no Keras model."""
     if not isinstance(model, keras.Model):
         raise ValueError(f"model must be a keras.Model, but it is {model!r}.")
-    return model

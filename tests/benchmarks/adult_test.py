@@ -1,34 +1,25 @@
 """The Adult benchmark: its quick mode, its data, and what it says of curves with known answers."""
 
 import csv
-import importlib.util
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 pytestmark = pytest.mark.slow  # whole scripts
 
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "adult.py"
-
 
 @pytest.fixture(scope="module")
-def benchmark():
-    spec = importlib.util.spec_from_file_location("adult", BENCHMARK)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def benchmark(load_script):
+    return load_script("benchmarks/adult.py")
 
 
-def test_quick_mode_measures_every_method_and_writes_table_and_figure(benchmark, tmp_path, capsys):
+def test_quick_mode_measures_every_method_and_writes_table_and_figure(benchmark, assert_is_figure, tmp_path, capsys):
     rows = benchmark.main(quick=True, out=tmp_path / "figure.png")
     expected = {
         (h, *m) for h in benchmark.HIDDEN for m in (("logistic", 0), ("kgan", 0), ("kgan", 1), ("fairlearn", 1))
     }
     assert {(row["hidden"], row["method"], row["alpha"]) for row in rows} == expected and len(rows) == len(expected)
-    with Image.open(tmp_path / "figure.png") as figure:
-        assert figure.format == "PNG" and np.asarray(figure.convert("L")).std() > 3
+    assert_is_figure(tmp_path / "figure.png")
     with open(tmp_path / "figure.csv") as file:
         for row, of_file in zip(rows, csv.DictReader(file), strict=True):
             assert float(of_file["accuracy"]) == round(row["accuracy"], 4)

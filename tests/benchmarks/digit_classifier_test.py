@@ -1,20 +1,12 @@
-import importlib.util
-import pathlib
-
 import numpy as np
 import pytest
 
 pytestmark = pytest.mark.slow  # whole scripts
 
-PATH = pathlib.Path(__file__).parents[2] / "benchmarks" / "digit_classifier.py"
-
 
 @pytest.fixture(scope="module")
-def classifier():
-    spec = importlib.util.spec_from_file_location("digit_classifier", PATH)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def classifier(load_script):
+    return load_script("benchmarks/digit_classifier.py")
 
 
 def test_the_quick_classifier_tells_digits_from_each_other_and_from_noise(classifier):

@@ -1,22 +1,16 @@
 """The benchmark of the fair classifier's defaults: its quick mode, and that it goes on where it was interrupted."""
 
 import csv
-import importlib.util
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 pytestmark = pytest.mark.slow  # whole scripts
 
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "fair_defaults.py"
-
 
 @pytest.fixture
-def benchmark(monkeypatch):
-    spec = importlib.util.spec_from_file_location("fair_defaults", BENCHMARK)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+def benchmark(load_script, monkeypatch):
+    module = load_script("benchmarks/fair_defaults.py")
     few = ("nothing hidden", "representation, defaults", "the model itself")
     monkeypatch.setattr(module, "SETTINGS", {name: module.SETTINGS[name] for name in few})
     return module

@@ -1,31 +1,22 @@
 import csv
-import importlib.util
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 pytestmark = pytest.mark.slow  # whole scripts
 
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "greedy_pretraining.py"
+
+@pytest.fixture
+def benchmark(load_script):
+    return load_script("benchmarks/greedy_pretraining.py")
 
 
-def load():
-    spec = importlib.util.spec_from_file_location("greedy_pretraining", BENCHMARK)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_quick_mode_measures_every_cell_and_writes_table_and_figure(tmp_path, monkeypatch):
-    benchmark = load()
+def test_quick_mode_measures_every_cell_and_writes_table_and_figure(benchmark, assert_is_figure, tmp_path, monkeypatch):
     monkeypatch.setattr(benchmark, "DEPTHS", (1, 2))
     monkeypatch.setattr(benchmark, "OPTIMIZERS", {"SGD 0.1": benchmark.OPTIMIZERS["SGD 0.1"]})
     results = benchmark.main(quick=True, out=tmp_path / "figure.png")
     assert len(results) == 2 * 2 * 2 and all(len(errors) == 1 for errors in results.values())
-    with Image.open(tmp_path / "figure.png") as figure:
-        assert min(figure.size) > 400 and len(figure.convert("RGB").getcolors(2**20)) > 20
+    assert_is_figure(tmp_path / "figure.png", width=400, height=400)
     with open(tmp_path / "figure.csv") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
@@ -33,8 +24,7 @@ def test_quick_mode_measures_every_cell_and_writes_table_and_figure(tmp_path, mo
         assert float(row["test_error_percent"]) == round(results[key][0], 2)
 
 
-def test_the_parts_of_a_run_are_what_they_should_be():
-    benchmark = load()
+def test_the_parts_of_a_run_are_what_they_should_be(benchmark):
     x, y, x_test, y_test = benchmark.digits(1)
     assert x.shape == (4000, 784) and x_test.shape == (1000, 784) and x.min() == 0 and x.max() == 1
     assert not {row.tobytes() for row in x} & {row.tobytes() for row in x_test}
@@ -46,13 +36,12 @@ def test_the_parts_of_a_run_are_what_they_should_be():
     assert np.abs(without.get_weights()[0] - with_pretraining.get_weights()[0]).max() > 0
 
 
-def test_the_table_gives_mean_and_spread():
+def test_the_table_gives_mean_and_spread(benchmark):
     results = {(100, "SGD 0.1", 1, False): [8.0, 10.0], (100, "SGD 0.1", 1, True): [5.0, 5.0]}
-    assert "| 100 | SGD 0.1 | 1 | 9.0 ± 1.4 | 5.0 ± 0.0 |" in load().table(results)
+    assert "| 100 | SGD 0.1 | 1 | 9.0 ± 1.4 | 5.0 ± 0.0 |" in benchmark.table(results)
 
 
-def test_the_explained_variance_is_one_minus_the_share_of_the_error():
-    benchmark = load()
+def test_the_explained_variance_is_one_minus_the_share_of_the_error(benchmark):
     x = benchmark.digits(0)[0][:50]
     stack = benchmark.stacks(x, 0, 8, 1)[False]
     for layer in stack.decoder.layers[1:]:

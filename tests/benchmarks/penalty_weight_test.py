@@ -1,33 +1,23 @@
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
-from PIL import Image
 
 pytestmark = pytest.mark.slow  # whole scripts
 
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "penalty_weight.py"
+
+@pytest.fixture(scope="module")
+def penalty_weight(load_script):
+    return load_script("benchmarks/penalty_weight.py")
 
 
 @pytest.fixture(scope="module")
-def penalty_weight():
-    spec = importlib.util.spec_from_file_location("penalty_weight", BENCHMARK)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def folder(tmp_path_factory, write_images):
+    images = np.random.default_rng(0).integers(0, 256, (128, 16, 16, 3), "uint8")
+    return write_images(tmp_path_factory.mktemp("images"), images)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder, random = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
-    for i in range(128):
-        (folder / "ab"[i % 2]).mkdir(exist_ok=True)
-        Image.fromarray(random.integers(0, 256, (16, 16, 3), "uint8")).save(folder / "ab"[i % 2] / f"{i}.png")
-    return folder
-
-
-def test_quick_mode_trains_and_judges_what_is_not_in_the_csv_yet(penalty_weight, folder, tmp_path, monkeypatch):
+def test_quick_mode_trains_and_judges_what_is_not_in_the_csv_yet(
+    penalty_weight, folder, tmp_path, monkeypatch, assert_is_figure
+):
     out = tmp_path / "runs.csv"
     options = {"sizes": [16], "seeds": [3], "quick": True, "out": out, "grids": tmp_path / "grids"}
     rows = penalty_weight.main(str(folder), gammas=[0.5], **options)
@@ -42,8 +32,7 @@ def test_quick_mode_trains_and_judges_what_is_not_in_the_csv_yet(penalty_weight,
     lines = penalty_weight.table(rows).splitlines()
     assert len(lines) == 4 and lines[2].startswith("| folder 16x16 | 1 | 0.5 | 1 | ")
     penalty_weight.draw(rows, tmp_path / "figure.png")
-    with Image.open(tmp_path / "figure.png") as figure:
-        assert min(figure.size) > 200 and np.asarray(figure.convert("L")).std() > 3
+    assert_is_figure(tmp_path / "figure.png", width=200, height=200)
 
 
 def test_the_table_has_the_distances_of_all_seeds(penalty_weight):

@@ -1,24 +1,14 @@
-import importlib.util
-from pathlib import Path
-
-import numpy as np
 import pytest
-from PIL import Image
 
 pytestmark = pytest.mark.slow  # whole scripts
 
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "quality.py"
+
+@pytest.fixture
+def quality(load_script):
+    return load_script("benchmarks/quality.py")
 
 
-def load():
-    spec = importlib.util.spec_from_file_location("quality", BENCHMARK)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_quick_mode_trains_and_judges_both_recipes(tmp_path, monkeypatch):
-    quality = load()
+def test_quick_mode_trains_and_judges_both_recipes(quality, tmp_path, monkeypatch, assert_is_figure):
     # The mean pixel in place of the classifier, whose own test trains it: this one is about the two runs.
     monkeypatch.setattr(quality.digit_classifier, "frechet", lambda images, quick: float(images.mean()))
     plain, default = quality.main(quick=True, out=tmp_path / "quality.png")
@@ -28,12 +18,10 @@ def test_quick_mode_trains_and_judges_both_recipes(tmp_path, monkeypatch):
     for contender in (plain, default):
         assert contender.gan.rounds == 3 * 10  # an epoch to compile and two that count
         assert contender.times == sorted(contender.times) and len(contender.distances) == 3
-    with Image.open(tmp_path / "quality.png") as figure:
-        assert min(figure.size) > 300 and np.asarray(figure.convert("L")).std() > 3
+    assert_is_figure(tmp_path / "quality.png", width=300)
 
 
-def test_time_to_a_distance_is_that_of_the_first_measurement_below_it():
-    quality = load()
+def test_time_to_a_distance_is_that_of_the_first_measurement_below_it(quality):
 
     class Run:
         times, distances = [1.0, 2.0, 3.0], [9.0, 4.0, 5.0]

@@ -1,21 +1,14 @@
-import importlib.util
 import re
 import types
-from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.slow  # whole scripts
 
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "throughput.py"
-
 
 @pytest.fixture
-def throughput():
-    spec = importlib.util.spec_from_file_location("throughput", BENCHMARK)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def throughput(load_script):
+    return load_script("benchmarks/throughput.py")
 
 
 def test_images_per_second_are_measured_in_turns(throughput, monkeypatch):

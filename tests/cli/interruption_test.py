@@ -17,7 +17,6 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from kgan_command import main
 
@@ -187,13 +186,8 @@ def test_an_export_that_is_killed_at_any_write_leaves_the_old_or_the_new_one(kga
 
 
 @pytest.mark.slow
-def test_a_transfer_run_that_is_killed_or_stopped_at_any_write(kgan, tmp_path):
-    photos = tmp_path / "photos"
-    pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 32, 32, 3), "uint8")
-    for name, images in zip("ab", pixels, strict=True):
-        (photos / name).mkdir(parents=True)
-        for i, image in enumerate(images):
-            Image.fromarray(image).save(photos / name / f"{i}.png")
+def test_a_transfer_run_that_is_killed_or_stopped_at_any_write(kgan, tmp_path, write_images):
+    photos = write_images(tmp_path / "photos", np.random.default_rng(0).integers(0, 256, (16, 32, 32, 3), "uint8"))
     command = f"transfer {photos} --weights none --cut block1_pool --image-size 32 --epochs 2 --patience 0 --out "
     run, copies = tmp_path / "run", []
 

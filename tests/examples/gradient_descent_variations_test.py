@@ -1,32 +1,16 @@
 """The example of gradient descent variations, in its quick mode, against recursions and formulas of its own."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-from PIL import Image
 
 pytestmark = pytest.mark.slow  # whole scripts
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "gradient_descent_variations.py"
 ETA = 0.1  # of the players
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    spec = importlib.util.spec_from_file_location(EXAMPLE.stem, EXAMPLE)
-    example = importlib.util.module_from_spec(spec)
-    sys.modules[EXAMPLE.stem] = example
-    spec.loader.exec_module(example)
-    out = tmp_path_factory.mktemp("figures") / "new folder" / "figure.png"
-    results = example.main(quick=True, out=out)
-    del sys.modules[EXAMPLE.stem]
-    with Image.open(out) as figure:
-        assert figure.format == "PNG" and figure.width >= 600
-        assert np.asarray(figure.convert("L")).std() > 3
-    return results
+def results(run_example):
+    return run_example("gradient_descent_variations")
 
 
 def descend(data, batch_size, rate):

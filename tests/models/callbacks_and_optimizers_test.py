@@ -55,18 +55,17 @@ def test_averaged_weights_are_where_training_ends():
 
 
 @pytest.mark.slow
-def test_averages_do_not_replace_weights_between_batches_or_without_training():
+def test_averages_do_not_replace_weights_between_batches_or_without_training(assert_same_weights):
     model, plain = (gan(keras.optimizers.SGD(0.1, use_ema=use), "sgd") for use in (True, False))
     model.fit(X, epochs=0, verbose=0)
     for _ in range(3):
         for one in (model, plain):
             one.train_on_batch(X[:16])
-    for a, b in zip(model.generator.get_weights(), plain.generator.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert_same_weights(model.generator, plain.generator)
 
 
 @pytest.mark.slow
-def test_rounds_are_counted_whatever_the_optimizer_does(tmp_path):
+def test_rounds_are_counted_whatever_the_optimizer_does(tmp_path, assert_same_weights):
     def make():
         return gan(*(keras.optimizers.SGD(0.1, gradient_accumulation_steps=3) for _ in range(2)))
 
@@ -78,8 +77,7 @@ def test_rounds_are_counted_whatever_the_optimizer_does(tmp_path):
     second = keras.models.load_model(tmp_path / "gan.keras")
     assert second.rounds == 8
     second.fit(X, batch_size=8, verbose=0)
-    for a, b in zip(whole.get_weights(), second.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert_same_weights(whole, second)
     second.compile("sgd", "sgd")
     assert second.rounds == 0
 
@@ -88,7 +86,7 @@ def test_rounds_are_counted_whatever_the_optimizer_does(tmp_path):
 @pytest.mark.parametrize(
     ("kind", "stop_after"), [("gan", 11), ("gan", 12), ("gan", 16), ("dataset", 11), ("robust", 12)]
 )
-def test_backup_and_restore_within_an_epoch_goes_on_where_it_was(kind, stop_after, tmp_path):
+def test_backup_and_restore_within_an_epoch_goes_on_where_it_was(kind, stop_after, tmp_path, assert_same_weights):
     data = (tf.data.Dataset.from_tensor_slices(X).batch(8),) if kind == "dataset" else (X,)
 
     def make():
@@ -110,19 +108,18 @@ def test_backup_and_restore_within_an_epoch_goes_on_where_it_was(kind, stop_afte
     whole, first, second = make(), make(), make()
     expected = whole.fit(*data, **options).history
     backup = tmp_path / "backup"
+    callbacks = [keras.callbacks.BackupAndRestore(backup, save_freq=2), Stop()]
     with pytest.raises(KeyboardInterrupt):
-        callbacks = [keras.callbacks.BackupAndRestore(backup, save_freq=2), Stop()]
         first.fit(*data, callbacks=callbacks, **options)
     history = second.fit(*data, callbacks=[keras.callbacks.BackupAndRestore(backup, save_freq=2)], **options).history
     assert second.rounds == whole.rounds == 24
-    for a, b in zip(whole.get_weights(), second.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert_same_weights(whole, second)
     for name, values in history.items():  # the mean over the epoch too, of which the first part was before
         np.testing.assert_allclose(values, expected[name][-len(values) :], rtol=1e-5, err_msg=name)
 
 
 @pytest.mark.slow
-def test_several_interruptions_of_one_epoch(tmp_path):
+def test_several_interruptions_of_one_epoch(tmp_path, assert_same_weights):
     class Stop(keras.callbacks.Callback):
         def __init__(self, after):
             super().__init__()
@@ -143,8 +140,7 @@ def test_several_interruptions_of_one_epoch(tmp_path):
             with pytest.raises(KeyboardInterrupt):
                 model.fit(X, batch_size=8, epochs=3, callbacks=[*callbacks, Stop(after)], verbose=0)
     assert model.rounds == whole.rounds == 24
-    for a, b in zip(whole.get_weights(), model.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert_same_weights(whole, model)
 
 
 @pytest.mark.slow

@@ -47,9 +47,12 @@ def test_no_bias_is_learned_in_vain_before_batch_norm():
         kgan.networks.dcgan_generator((32, 32, 3), filters=4),
         kgan.networks.dcgan_discriminator((32, 32, 3), filters=4),
     ):
-        for layer, following in zip(model.layers, model.layers[1:], strict=False):
-            if isinstance(following, keras.layers.BatchNormalization) and hasattr(layer, "use_bias"):
-                assert not layer.use_bias, layer.name
+        normalized = [
+            layer
+            for layer, following in zip(model.layers, model.layers[1:], strict=False)
+            if isinstance(following, keras.layers.BatchNormalization) and hasattr(layer, "use_bias")
+        ]
+        assert normalized and not [layer.name for layer in normalized if layer.use_bias]
 
 
 def test_the_last_layer_of_the_generator_is_the_cheapest_convolution():

@@ -1,5 +1,7 @@
 """What `FairClassifier` makes of targets and sensitive columns of all kinds, and which it refuses."""
 
+import json
+
 import keras
 import numpy as np
 import pandas as pd
@@ -7,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from kgan.models.fair_classifier import FairClassifier
+from kgan.tables.sensitive import Encoding
 
 N = 12
 X = np.arange(N * 2.0).reshape(N, 2)
@@ -88,8 +91,19 @@ def test_later_data_are_read_as_the_first_were():
     (_, labels), _ = read(X[:2], [1, 1], {"age": [11.0, 5.5], "s": ["c", "b"]}, model)
     np.testing.assert_allclose(labels["sensitive"], [[2, 5.5 / np.std(np.arange(12.0))], [1, 0]], rtol=1e-6)
     assert labels["target"].tolist() == [1, 1]
-    again = FairClassifier.from_config(FairClassifier().get_config() | {"encoding": None})
-    assert again.get_config()["encoding"] is None
+
+
+def test_an_encoding_reads_alike_after_a_file():
+    _, model = read(sensitive={"s": S, "age": np.arange(12.0)}, model=FairClassifier(equalised_odds=True))
+    config = model.get_config()["encoding"]
+    again = Encoding.from_config(json.loads(json.dumps(config)))
+    later = {"target": [1, 1], "sensitive": {"age": [11.0, 5.5], "s": ["c", "b"]}}
+    (_, expected), _ = read(X[:2], **later, model=model)
+    np.testing.assert_array_equal(again.encode(later)["sensitive"], expected["sensitive"])
+    np.testing.assert_array_equal(again.encode(later)["target"], [1, 1])
+    assert again.get_config() == config and np.shape(again.prior) == (2, 4)
+    with pytest.raises(ValueError, match="column 's' holds 'd', which the data of the first fit did not"):
+        again.encode(later | {"sensitive": {"age": [1.0, 2.0], "s": ["c", "d"]}})
 
 
 def test_frames_of_numbers_become_matrices():
@@ -283,7 +297,7 @@ def test_numbers_of_numpy_are_numbers():
 
 
 @pytest.mark.slow
-def test_a_model_that_was_compiled_and_not_fitted_is_so_after_loading(tmp_path):
+def test_a_model_that_was_compiled_and_not_fitted_is_so_after_loading(tmp_path, assert_same_weights):
     x = np.random.default_rng(0).normal(size=(32, 2)).astype("float32")
     model = FairClassifier(seed=0)
     model.compile(keras.optimizers.SGD(0.5), "rmsprop", adversary_steps=2)
@@ -292,8 +306,7 @@ def test_a_model_that_was_compiled_and_not_fitted_is_so_after_loading(tmp_path):
     for one in (model, loaded):
         one.fit(x, {"target": [0, 1] * 16, "sensitive": [3, 4] * 16}, batch_size=8, verbose=0)
     assert loaded.optimizers["classifier"].learning_rate == 0.5 and loaded.steps["adversary"] == 2
-    for a, b in zip(model.get_weights(), loaded.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert_same_weights(model, loaded)
 
 
 @pytest.mark.slow

@@ -36,7 +36,7 @@ def attack(settings: AttackSettings) -> int:
             images = data.read(settings.data, model, settings.limit)
         bounds = settings.bounds() or model.bounds or RANGES[0]
         inputs = images.inputs(model, bounds)
-        strengths = _checked(settings.strengths(), settings.norm, bounds, inputs[0].size)
+        strengths = _as_strengths(settings.strengths(), settings.norm, bounds, inputs[0].size)
         _show_plan(console, model, images, bounds, settings)
 
         how = _arguments(settings, bounds)
@@ -70,7 +70,7 @@ def _arguments(settings: AttackSettings, bounds) -> dict:
     return {**how, "batch_size": settings.batch_size, **steps}
 
 
-def _checked(strengths, norm: str, bounds, size: int) -> list[float]:
+def _as_strengths(strengths, norm: str, bounds, size: int) -> list[float]:
     """The strengths, or those by default; refuses what is larger than the range, which is a mistake of units."""
     width = bounds[1] - bounds[0]
     most = width if norm == "linf" else width * math.sqrt(size)

@@ -53,7 +53,7 @@ class StackedAutoencoder(Autoencoder):
         >>> stack = kgan.StackedAutoencoder([300, 300, 300], corruption=kgan.layers.MaskingNoise(0.25))
         >>> stack.pretrain(x, epochs=15, batch_size=64)        # (n, 784), numbers in 0..1
         >>> classifier = stack.to_classifier(10)
-        >>> classifier.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+        >>> classifier.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         >>> classifier.fit(x_labelled, y)
     """
 
@@ -69,7 +69,7 @@ class StackedAutoencoder(Autoencoder):
         name: str | None = None,
     ):
         super().__init__(None, None, corruption=corruption, seed=seed, name=name)
-        self.units = _check_units(units)
+        self.units = _as_units(units)
         self.activation = keras.activations.get(activation)
         self.output_activation = keras.activations.get(output_activation)
         self.tied = tied
@@ -258,7 +258,7 @@ class StackedAutoencoder(Autoencoder):
         return cls(**{**config, **arguments})
 
 
-def _check_units(units) -> list:
+def _as_units(units) -> list:
     if not isinstance(units, list | tuple | np.ndarray) or not len(units):
         raise ValueError(f"units must be a list with an entry for each layer, got {units!r}.")
     checked = []

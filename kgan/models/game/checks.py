@@ -4,7 +4,7 @@ import keras
 
 from kgan.backend import keras_internals
 from kgan.models.training.finite import LossError
-from kgan.scalars import is_count, is_real
+from kgan.scalars import as_count, is_real
 
 
 def as_players(players) -> dict:
@@ -109,8 +109,7 @@ def as_steps(steps, players, simultaneous: bool) -> dict:
     for player, number in steps.items():
         if player not in players:
             raise ValueError(f"steps names {player!r}, but the players are {', '.join(players)}.")
-        if not is_count(number):
-            raise ValueError(f"steps[{player!r}] must be a whole number of at least 1, got {number!r}.")
-        if simultaneous and number > 1:
+        steps[player] = as_count(number, f"steps[{player!r}]")
+        if simultaneous and steps[player] > 1:
             raise ValueError(f"simultaneous=True moves every player once a round, but steps is {steps}: leave it out.")
     return {player: steps.get(player, 1) for player in players}

@@ -11,7 +11,7 @@ from kgan.attacks.class_scores import ends_in, logits_behind
 from kgan.backend import keras_internals
 from kgan.label_inputs import one_hot_classes
 from kgan.last_activation import reach
-from kgan.scalars import is_real
+from kgan.scalars import as_share
 
 
 def networks(generator, discriminator):
@@ -82,13 +82,10 @@ def _gives_logits(discriminator):
         )
 
 
-def momentum(ema_momentum) -> float | None:
+def as_momentum(ema_momentum) -> float | None:
     """At least 0 and below 1, or `None`."""
-    if ema_momentum is not None and not (is_real(ema_momentum) and 0 <= ema_momentum < 1):
-        raise ValueError(
-            f"ema_momentum must be at least 0 and below 1, or None for no moving average, got {ema_momentum!r}."
-        )
-    return None if ema_momentum is None else float(ema_momentum)
+    what = "ema_momentum, unless it is None for no moving average,"
+    return None if ema_momentum is None else as_share(ema_momentum, what, below=True)
 
 
 def different_names(penalties):

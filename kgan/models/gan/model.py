@@ -57,7 +57,7 @@ class GAN(Game):
 
     def __init__(self, generator, discriminator, *, ema_momentum=0.999, class_names=None, seed=None, name=None):
         gan_checks.networks(generator, discriminator)
-        ema_momentum = gan_checks.momentum(ema_momentum)
+        ema_momentum = gan_checks.as_momentum(ema_momentum)
         super().__init__({"discriminator": discriminator, "generator": generator}, seed=seed, name=name)
         self.generator = generator
         self.discriminator = discriminator

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from kgan import backend
-from kgan.attacks.ascent import Ascent, check_epsilon, noise_size
+from kgan.attacks.ascent import Ascent, as_epsilon, noise_size
 from kgan.models.robust_classifier import checks as attack_checks
 from kgan.models.robust_classifier import loss_check
 from kgan.models.robust_classifier.scores import Scores
@@ -79,7 +79,7 @@ class RobustClassifier(Trainer):
         attack_checks.model(model)
         own = {"steps": steps, "step_size": step_size, "random_start": random_start}
         self.ascent = Ascent.named(attack, **own, default_steps=10, norm=norm, bounds=bounds)
-        self.model, self.attack, self.epsilon = model, attack, check_epsilon(epsilon)
+        self.model, self.attack, self.epsilon = model, attack, as_epsilon(epsilon)
         self.clean_share = as_share(clean_share, "clean_share")
         self._own = [name for name, value in own.items() if value is not None]
         self._clean = self._adversarial = self._compiled_with = None

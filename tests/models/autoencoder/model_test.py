@@ -146,7 +146,7 @@ def test_a_copy_by_its_config_is_tied_as_well():
     assert copy.decoder.layers[-1].kernel is copy.encoder.layers[1].kernel
 
 
-def test_a_resumed_run_equals_the_uninterrupted_one(tmp_path):
+def test_a_resumed_run_equals_the_uninterrupted_one(tmp_path, assert_same_weights):
     def fresh():
         keras.utils.set_random_seed(1)
         model = kgan.Autoencoder(*small(), corruption=kgan.layers.MaskingNoise(0.3, seed=2), seed=3)
@@ -160,8 +160,7 @@ def test_a_resumed_run_equals_the_uninterrupted_one(tmp_path):
     first.save(tmp_path / "model.keras")
     second = keras.models.load_model(tmp_path / "model.keras")
     second.fit(DIGITS, epochs=2, verbose=0)
-    for a, b in zip(whole.get_weights(), second.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert_same_weights(whole, second)
 
 
 def test_penalties_are_logged_and_added():

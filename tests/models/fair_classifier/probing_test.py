@@ -62,8 +62,8 @@ def test_nothing_is_claimed_of_features_that_tell_nothing(n):
         rng = np.random.default_rng(100 + seed)
         columns, sensitive = [BINARY, RACE, AGE], np.c_[group, rng.integers(0, 3, n), rng.normal(size=n)]
         features = np.c_[seen, rng.normal(size=(n, 6))]
-        for found in read(columns, features, rng.normal(size=(n, 5)), sensitive, target):
-            assert not found.missed and not found.beyond_target
+        readings = read(columns, features, rng.normal(size=(n, 5)), sensitive, target)
+        assert [(found.missed, found.beyond_target) for found in readings] == 3 * [(False, False)]
 
 
 def test_what_the_target_tells_is_not_held_against_the_features():

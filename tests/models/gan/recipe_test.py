@@ -14,26 +14,21 @@ from kgan_command.settings.train import TrainSettings
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, write_images):
     """Twelve small pictures in colour, in two classes."""
-    place, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
-    for i in range(12):
-        path = place / ("cat", "dog")[i % 2] / f"{i}.png"
-        path.parent.mkdir(exist_ok=True)
-        keras.utils.save_img(path, rng.integers(0, 256, (16, 24, 3)), scale=False)
-    return str(place)
+    images = np.random.default_rng(0).integers(0, 256, (12, 16, 24, 3), "uint8")
+    return str(write_images(tmp_path_factory.mktemp("pictures"), images, ["cat", "dog"]))
 
 
 @pytest.mark.parametrize("train", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_it_is_what_kgan_train_builds(folder, train):
+def test_it_is_what_kgan_train_builds(folder, train, assert_same_weights):
     settings = TrainSettings(data=folder, seed=3, batch_size=4, width=4, precision="float32")
     source, strategy = recipe.open_data(settings), tf.distribute.get_strategy()
     facts = DataFacts.of(source)
     settings = recipe.complete(settings, facts, strategy)
     built = recipe.build(settings, facts, strategy)
     gan = kgan.GAN.for_images((16, 24, 3), 2, filters=4, class_names=["cat", "dog"], seed=3)
-    for own, other in zip(gan.get_weights(), built.get_weights(), strict=True):
-        np.testing.assert_array_equal(own, other)
+    assert_same_weights(gan, built)
     config, other = (g.get_compile_config() for g in (gan, built))
     for optimizer in (config["generator_optimizer"], other["generator_optimizer"]):
         assert optimizer["config"].pop("name") and optimizer["config"]["learning_rate"] == pytest.approx(1e-3)
@@ -46,13 +41,12 @@ def test_it_is_what_kgan_train_builds(folder, train):
         assert histories[0] == histories[1]
 
 
-def test_a_seed_makes_the_first_weights_and_moves_nothing_else():
+def test_a_seed_makes_the_first_weights_and_moves_nothing_else(assert_same_weights):
     random.seed(1)
     state = random.getstate()
     first, second = (kgan.GAN.for_images((8, 8, 3), filters=2, seed=5) for _ in range(2))
     assert random.getstate() == state
-    for own, other in zip(first.get_weights(), second.get_weights(), strict=True):
-        np.testing.assert_array_equal(own, other)
+    assert_same_weights(first, second)
     others = [kgan.GAN.for_images((8, 8, 3), filters=2, seed=seed) for seed in (6, None, None)]
     kernels = [gan.generator.layers[1].kernel.numpy() for gan in (first, *others)]
     assert len({kernel.tobytes() for kernel in kernels}) == 4

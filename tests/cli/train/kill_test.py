@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).parents[3]
 # `kgan`, whose process is gone in the middle of the third epoch, as from `kill -9`.
 KILLED = """
 import os, signal, sys

@@ -18,7 +18,7 @@ from kgan.callbacks import HistoryFile
 from kgan.callbacks.history_file import read_history
 from kgan_command import main
 
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).parents[3]
 SMALL = "--weights none --cut block1_pool --image-size 32 --epochs 5 --patience 2 --head 4 --lr 0.05"
 TUNED = f"{SMALL} --fine-tune block1 --fine-tune-epochs 3 --fine-tune-lr 0.01"
 

@@ -17,15 +17,11 @@ NAMES = ["cat", "dog, wet", "zebra Å"]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tmp_path_factory, write_images):
     from kgan_command import main
 
     folder = tmp_path_factory.mktemp("animals")
-    random = np.random.default_rng(0)
-    for name in NAMES:
-        (folder / "data" / name).mkdir(parents=True)
-        for i in range(8):
-            Image.fromarray(random.integers(0, 256, (8, 8, 3), "uint8")).save(folder / "data" / name / f"{i}.png")
+    write_images(folder / "data", np.random.default_rng(0).integers(0, 256, (24, 8, 8, 3), "uint8"), NAMES)
     small = ["--width", "2", "--batch-size", "8", "--epochs", "1", "--steps-per-epoch", "1"]
     assert main(["train", str(folder / "data"), *small, "--out", str(folder / "run")]) == 0
     return folder / "run"

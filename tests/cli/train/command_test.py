@@ -163,12 +163,9 @@ def test_changed_data_are_refused_by_a_resume(kgan, tmp_path):
 
 
 @pytest.mark.slow
-def test_broken_files_are_named_at_the_end_and_settings_come_from_a_file(kgan, tmp_path):
-    random = np.random.default_rng(0)
-    for i in range(20):
-        folder = tmp_path / "images" / f"class {i % 2}"
-        folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(random.integers(0, 256, (8, 10, 3), "uint8")).save(folder / f"{i}.png")
+def test_broken_files_are_named_at_the_end_and_settings_come_from_a_file(kgan, tmp_path, write_images):
+    images = np.random.default_rng(0).integers(0, 256, (20, 8, 10, 3), "uint8")
+    write_images(tmp_path / "images", images, ["class 0", "class 1"])
     (tmp_path / "images" / "class 1" / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     settings = {"width": 4, "batch_size": 8, "penalties": "none", "minutes": 5, "latent_dim": 9}
     (tmp_path / "my.json").write_text(json.dumps(settings))
