@@ -61,13 +61,18 @@ def test_inputs_without_a_gradient_stay_and_are_told(norm):
     np.testing.assert_allclose(attacked, X + [[0, 0], [0.1, 0]], atol=1e-6)
 
 
-def test_one_broken_number_does_not_carry_the_others_away():
-    def loss(x):  # the slope of the first number is infinite at 0
-        return keras.ops.sqrt(x[:, 0]) + x[:, 1]
+def test_who_has_climbed_onto_a_plateau_is_not_called_still():
+    attacked, still = climb(lambda x: keras.ops.sum(keras.ops.minimum(x, 0.55), axis=1), X[:1], 0.1, steps=4)
+    assert attacked.min() >= 0.55 and still.tolist() == [False]
 
-    x = np.array([[0.0, 0.5]], "float32")
-    attacked, _ = climb(loss, x, 0.1)
-    np.testing.assert_allclose(attacked, [[0.1, 0.6]], atol=1e-6)
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_one_broken_number_does_not_carry_the_others_away(norm):
+    def loss(x):  # the slope of the first number is 0 / 0 at 0
+        return keras.ops.sqrt(x[:, 0] ** 2) + x[:, 1]
+
+    attacked, _ = climb(loss, np.array([[0.0, 0.5]], "float32"), 0.1, norm=norm)
+    np.testing.assert_allclose(attacked, [[0.0, 0.6]], atol=1e-6)
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
