@@ -111,16 +111,20 @@ CONFIGURED = {
     "Hinge": lambda: kgan.losses.Hinge(),
     "LeastSquares": lambda: kgan.losses.LeastSquares(),
     "Minimax": lambda: kgan.losses.Minimax(),
+    "Negative": lambda: kgan.losses.Negative(),
     "NonSaturating": lambda: kgan.losses.NonSaturating(),
     "PerGroup": lambda: kgan.optimizers.PerGroup([keras.optimizers.SGD(0.1), keras.optimizers.Adam()], [0, 1, 1]),
+    "Projection": lambda: kgan.losses.Projection(),
     "R1": lambda: kgan.losses.R1(2.0),
     "R2": lambda: kgan.losses.R2(2.0),
     "Relativistic": lambda: kgan.losses.Relativistic(),
+    "Reversal": lambda: kgan.losses.Reversal(),
     "Sparsity": lambda: kgan.losses.Sparsity(0.1, target=0.2),
+    "Uniform": lambda: kgan.losses.Uniform(),
     "Wasserstein": lambda: kgan.losses.Wasserstein(weight_clip=0.1),
 }
 # Base classes without a formula of their own: a user's subclass is what is saved.
-ABSTRACT = {"AdversarialLoss", "CodePenalty", "Penalty"}
+ABSTRACT = {"AdversarialLoss", "CodePenalty", "HidingObjective", "Penalty"}
 CASES = [(name, number) for name, cases in LAYERS.items() for number in range(len(cases))]
 
 
