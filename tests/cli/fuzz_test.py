@@ -6,17 +6,7 @@ import shutil
 
 import pytest
 
-from kgan_command import main
-
-SMALL = "digits --limit 96 --width 4 --latent-dim 8 --batch-size 32 --steps-per-epoch 1 --penalties r1:0.5 --epochs 2"
 VALUES = (None, True, -7, 0, 10**30, 0.5, float("inf"), "", "two", "\x1b[2J\nkgan: fine", [], {}, ["a"], {"a": 1})
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    path = tmp_path_factory.mktemp("fuzz") / "run"
-    assert main(["train", *SMALL.split(), "--out", str(path)]) == 0
-    return path
 
 
 def contents(folder):
@@ -99,12 +89,12 @@ def concerned(file):
     return ["train", "export"] if file.parts[0] in ("checkpoint", "config.json") else ["train"]
 
 
-def test_damaged_runs_meet_sentences(kgan, run, tmp_path):
+def test_damaged_runs_meet_sentences(kgan, whole_run, tmp_path):
     for seed in range(25):
-        check(kgan, run, tmp_path / "copy", seed)
+        check(kgan, whole_run, tmp_path / "copy", seed)
 
 
 @pytest.mark.slow
-def test_many_damaged_runs_meet_sentences(kgan, run, tmp_path):
+def test_many_damaged_runs_meet_sentences(kgan, whole_run, tmp_path):
     for seed in range(25, 100):
-        check(kgan, run, tmp_path / "copy", seed)
+        check(kgan, whole_run, tmp_path / "copy", seed)

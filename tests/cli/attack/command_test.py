@@ -19,29 +19,39 @@ X, Y = SOURCE.images, SOURCE.targets
 ROWS = np.arange(40) * len(Y) // 40  # what --limit 40 takes
 
 
-def train(images, *before, flat=False, units=10):
-    """A classifier of small digits that have been scaled to some range."""
+def network(*before, flat=False, units=10):
     keras.utils.set_random_seed(0)
-    shape = (64,) if flat else (8, 8, 1)
-    network = [keras.Input(shape), *before, layers.Flatten(), layers.Dense(32, "relu")]
-    model = keras.Sequential([*network, layers.Dense(units, activation="softmax" if units > 1 else "sigmoid")])
+    hidden = [keras.Input((64,) if flat else (8, 8, 1)), *before, layers.Flatten(), layers.Dense(32, "relu")]
+    model = keras.Sequential([*hidden, layers.Dense(units, activation="softmax" if units > 1 else "sigmoid")])
     model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy")
-    if units == 10:
-        model.fit(images.reshape(-1, *shape), Y, batch_size=64, epochs=6, verbose=0)
     return model
+
+
+def trained():
+    """A classifier of small digits of 0..1."""
+    model = network()
+    model.fit(X / 255, Y, batch_size=64, epochs=6, verbose=0)
+    return model
+
+
+def like(model, *before, flat=False, low=0.0):
+    """The same classifier behind other layers, of flat rows, or of digits of `low`..1."""
+    other, (kernel, bias, *rest) = network(*before, flat=flat), model.get_weights()
+    # x = low + (1 - low) * x01, so that the first layer has to scale it back.
+    other.set_weights([kernel / (1 - low), bias - low / (1 - low) * kernel.sum(0), *rest])
+    return other
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     """Saved classifiers; `plain.keras` takes 0..1."""
     folder = tmp_path_factory.mktemp("classifiers")
-    train(X / 255).save(folder / "plain.keras")
-    train(X / 127.5 - 1).save(folder / "minus.keras")
-    train(X.astype("float32"), layers.RandomTranslation(0.05, 0.05), layers.Rescaling(1 / 255)).save(
-        folder / "rescaling.keras"
-    )
-    train(X / 255, flat=True).save(folder / "flat.keras")
-    robust = RobustClassifier(train(X / 127.5 - 1), epsilon=0.1, bounds=(-1, 1))
+    plain = trained()
+    plain.save(folder / "plain.keras")
+    like(plain, low=-1.0).save(folder / "minus.keras")
+    like(plain, layers.RandomTranslation(0.05, 0.05), layers.Rescaling(1 / 255)).save(folder / "rescaling.keras")
+    like(plain, flat=True).save(folder / "flat.keras")
+    robust = RobustClassifier(like(plain, low=-1.0), epsilon=0.1, bounds=(-1, 1))
     robust.compile("adam", "sparse_categorical_crossentropy")
     robust.save(folder / "robust.keras")
     (folder / "broken.keras").write_bytes(b"PK and no more")

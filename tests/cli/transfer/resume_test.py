@@ -149,6 +149,7 @@ def test_a_finished_run_is_written_again_and_can_be_extended(kgan, photos, whole
     assert_same(tmp_path / "short", tmp_path / "long")
 
 
+@pytest.mark.slow
 def test_changes_are_refused(kgan, photos, whole, tmp_path):
     before = {path: path.read_bytes() for path in whole.rglob("*") if path.is_file()}
     assert kgan(f"transfer --resume {whole} --seed 1 --head 8").code == 2
@@ -169,6 +170,7 @@ def test_changes_are_refused(kgan, photos, whole, tmp_path):
     assert "have changed since it began: start a new run." in kgan.err
 
 
+@pytest.mark.slow
 def test_settings_come_from_another_run(kgan, photos, whole, tmp_path):
     assert kgan(f"transfer --config {whole}/config.json --epochs 1 --out {tmp_path}/run --fine-tune-epochs 1").code == 0
     settings, others = (json.loads((run / "config.json").read_text())["settings"] for run in (tmp_path / "run", whole))

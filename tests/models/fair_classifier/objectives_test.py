@@ -48,7 +48,7 @@ class SumByLoss(losses.HidingObjective):
 
 def trained(objective):
     model = FairClassifier(objective=objective, alpha=0.7, seed=0)
-    model.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), 1)
+    model.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), 1, run_eagerly=True)
     model.fit(X, LABELS, batch_size=16, epochs=2, shuffle=False, verbose=0)
     return model
 
@@ -72,6 +72,7 @@ def test_its_argument_counts_is_saved_and_loaded_and_training_goes_on(tmp_path, 
     assert_same_weights(model, loaded)
 
 
+@pytest.mark.slow
 def test_the_estimator_takes_it_too():
     fair = SKLearnFairClassifier(objective=Scaled(2.0), epochs=1, batch_size=16, random_state=0)
     fair.fit(X, LABELS["target"], sensitive_features=LABELS["sensitive"])
