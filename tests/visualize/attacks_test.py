@@ -53,6 +53,7 @@ def test_grey_images_that_did_not_change(tmp_path, figures):
     images = np.full((1, 4, 4, 1), 0.5)
     said = np.array([[1.0, 0.0]])
     options = {"targets": [0], "class_names": ["a", "b"], "title": "nothing"}
-    plot_attacked(images, images, (said, said), tmp_path / "images.png", **options)
+    with np.errstate(all="raise"):
+        plot_attacked(images, images, (said, said), tmp_path / "images.png", **options)
     for one in figures[0].axes:
         np.testing.assert_array_equal(one.get_images()[0].get_array(), np.full((4, 4), 0.5))
