@@ -170,10 +170,13 @@ def load_weights_without(model, path, without):
     """
     store = saving_lib.H5IOStore(path, mode="r")
     try:
-        visited = {id(layer) for layer in without}
-        saving_lib._load_state(model, weights_store=store, assets_store=None, inner_path="", visited_saveables=visited)
+        # Keras before 3.15 needs a place to put errors, where it goes on after them.
+        how = {"visited_saveables": {id(layer) for layer in without}, "failed_saveables": set(), "error_msgs": {}}
+        saving_lib._load_state(model, weights_store=store, assets_store=None, inner_path="", **how)
     finally:
         store.close()
+    for _, error in how["error_msgs"].values():
+        raise error
 
 
 # Data
