@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from kgan.backend import keras_internals
+
 EVERYTHING = (-np.inf, np.inf)
 _OF_ANY_RANK = [
     getattr(layers, f"{kind}{rank}D")
@@ -91,11 +93,10 @@ def _from_the_end(network, output: int = 0):
             if len(tensors) != 1:
                 yield None
                 return
-            operation, node, output = tensors[0]._keras_history
+            operation, output, tensors = keras_internals.source_of(tensors[0])
             if isinstance(operation, layers.InputLayer):
                 return
             yield from _from_the_end(operation, output)
-            tensors = operation._inbound_nodes[node].input_tensors
     elif isinstance(network, layers.Wrapper):
         yield from _from_the_end(network.layer)
     else:

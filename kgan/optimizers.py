@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from kgan.backend import keras_internals
+
 
 def per_group(groups: dict, default=None) -> "PerGroup":
     """An optimizer for `compile` that gives each group of layers an optimizer of its own.
@@ -114,22 +116,22 @@ class PerGroup(keras.optimizers.Optimizer):
 
     def apply(self, grads, trainable_variables=None):
         if trainable_variables is None:
-            trainable_variables = self._trainable_variables
+            trainable_variables = keras_internals.served_variables(self)
         elif not self.built:
             self.build(list(trainable_variables))
-        self._check_variables_are_known(trainable_variables)
+        positions = keras_internals.positions_of(self, trainable_variables)
         split = [[] for _ in self.optimizers]
-        for gradient, variable in zip(grads, trainable_variables, strict=True):
-            split[self._groups[self._get_variable_index(variable)]].append((gradient, variable))
+        for gradient, variable, position in zip(grads, trainable_variables, positions, strict=True):
+            split[self._groups[position]].append((gradient, variable))
         for optimizer, own in zip(self.optimizers, split, strict=True):
             if own:  # the weights of a group may all have been frozen
                 optimizer.apply(*map(list, zip(*own, strict=True)))
-        self._iterations.assign_add(1)
+        self.iterations.assign_add(1)
 
     def finalize_variable_values(self, var_list):
         for optimizer in self.optimizers:
             if optimizer.built:  # averages, where an optimizer keeps them, are stored in the order it was built with
-                optimizer.finalize_variable_values(optimizer._trainable_variables)
+                optimizer.finalize_variable_values(keras_internals.served_variables(optimizer))
 
     @property
     def learning_rate(self):
@@ -150,18 +152,18 @@ class PerGroup(keras.optimizers.Optimizer):
 
     @property
     def variables(self):
-        return self._variables + [variable for optimizer in self.optimizers for variable in optimizer.variables]
+        return super().variables + [variable for optimizer in self.optimizers for variable in optimizer.variables]
 
     def set_weights(self, weights):
         for variable, weight in zip(self.variables, weights, strict=True):
             variable.assign(weight)
 
     def save_own_variables(self, store):
-        store["iterations"] = ops.convert_to_numpy(self._iterations)
+        store["iterations"] = ops.convert_to_numpy(self.iterations)
 
     def load_own_variables(self, store):
         if "iterations" in store.keys():  # not so in a file of another optimizer, of which Keras warns
-            self._iterations.assign(store["iterations"])
+            self.iterations.assign(store["iterations"])
 
     def get_config(self):
         if not self.built and callable(self._groups):
@@ -172,7 +174,7 @@ class PerGroup(keras.optimizers.Optimizer):
         kept = list(self._groups)
         if self.built:
             # A layer that was frozen after training is not among the trainable weights when the model is loaded.
-            kept = [group for group, v in zip(kept, self._trainable_variables, strict=True) if v.trainable]
+            kept = [group for group, v in zip(kept, keras_internals.served_variables(self), strict=True) if v.trainable]
         optimizers = [keras.saving.serialize_keras_object(optimizer) for optimizer in self.optimizers]
         return {"name": self.name, "optimizers": optimizers, "groups": kept}
 
@@ -196,6 +198,10 @@ def _weights(layers) -> list:
     return [weight for layer in layers for weight in layer.weights]
 
 
+# What wraps other optimizers; older Keras than 3.15 has no MultiOptimizer.
+_COMPOSED = (PerGroup, keras.optimizers.LossScaleOptimizer, getattr(keras.optimizers, "MultiOptimizer", PerGroup))
+
+
 def _some(paths: list) -> str:
     return ", ".join(paths) if len(paths) <= 4 else f"{', '.join(paths[:3])} and {len(paths) - 3} more"
 
@@ -208,7 +214,7 @@ def _as_optimizers(optimizers: list) -> list:
     for optimizer in optimizers:
         if optimizer.built:
             raise ValueError(f"the optimizer {optimizer.name!r} already serves other weights: make a new one.")
-        if isinstance(optimizer, keras.optimizers.LossScaleOptimizer | keras.optimizers.MultiOptimizer | PerGroup):
+        if isinstance(optimizer, _COMPOSED):
             raise ValueError(
                 f"a group cannot have a {type(optimizer).__name__}: give a plain optimizer; compile scales the loss "
                 "for mixed_float16 by itself."

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 from keras import ops
 
+from kgan.backend.keras_internals import logits_behind as logits_behind
 from kgan.last_activation import ends_in as ends_in
 
 
@@ -56,11 +57,3 @@ def two_or_more(outputs, logits: bool):
         return scores
     # A sigmoid is a softmax against a logit of zero.
     return ops.concatenate([ops.zeros_like(scores) if logits else 1 - scores, scores], axis=1)
-
-
-def logits_behind(outputs):
-    """What went into the softmax or sigmoid that made `outputs`, where Keras has kept it for its own losses.
-
-    Probabilities are no substitute: those of a confident classifier round to 0 and 1, where no gradient is left.
-    """
-    return getattr(outputs, "_keras_logits", None)

@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 
 from kgan import files
+from kgan.backend import keras_internals
 from kgan.export.generator_interface import ToUint8, as_num_classes
 from kgan.label_inputs import as_network_takes
 
@@ -37,7 +38,7 @@ def export_onnx(
     except ImportError:
         raise ImportError("ONNX export needs more packages: pip install onnx tf2onnx.") from None
     num_classes = as_num_classes(generator, num_classes, class_names)
-    if any(layer.compute_dtype != "float32" for layer in generator._flatten_layers()):
+    if any(layer.compute_dtype != "float32" for layer in keras_internals.layers_within(generator)):
         raise ValueError(
             "ONNX runtimes compute in float32: build the generator with the dtype policy float32 and give it these "
             "weights."

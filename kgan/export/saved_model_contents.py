@@ -8,9 +8,9 @@ import re
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
-from tensorflow.python.framework import op_def_registry
 
 from kgan import memory
+from kgan.backend import keras_internals
 from kgan.foreign_text import printable
 
 # Stateful operations, by TensorFlow's registry, whose state is numbers in memory: variables, calls, random numbers,
@@ -137,5 +137,5 @@ def _called(node) -> list[str]:
 def _only_computes(op: str) -> bool:
     if _BEYOND.fullmatch(op):
         return False
-    definition = op_def_registry.get(op)
+    definition = keras_internals.operation_named(op)
     return definition is not None and (not definition.is_stateful or _IN_MEMORY.fullmatch(op) is not None)

@@ -12,6 +12,7 @@ import keras
 from keras import ops
 
 from kgan import backend
+from kgan.backend import keras_internals
 from kgan.scalars import as_real, as_seed, as_share
 
 
@@ -32,7 +33,7 @@ class _Corruption(keras.layers.Layer):
         own = not isinstance(seed, keras.random.SeedGenerator)
         self.seed_generator = keras.random.SeedGenerator(as_seed(seed)) if own else seed
         self.supports_masking = True
-        self._build_at_init()
+        keras_internals.built_without_weights(self)
 
     def call(self, inputs, training=False):
         """Any shape `(batch, ...)`, and the same out, in the layer's compute dtype."""

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kgan import backend
+from kgan.backend import keras_internals
 from kgan.scalars import as_count, as_seed
 
 
@@ -30,7 +31,7 @@ class LatentSampler(keras.layers.Layer):
         self.latent_dim = as_count(latent_dim, "latent_dim")
         own = not isinstance(seed, keras.random.SeedGenerator)
         self.seed_generator = keras.random.SeedGenerator(as_seed(seed)) if own else seed
-        self._build_at_init()
+        keras_internals.built_without_weights(self)
 
     def call(self, inputs):
         """Shape `(batch, ...)` to `(batch, latent_dim)`."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
+from kgan.backend import keras_internals
 from kgan.scalars import as_count
 
 
@@ -35,7 +36,7 @@ class ImageResizing(keras.layers.Layer):
         self.channels = as_count(channels, "channels")
         self.resizing = keras.layers.Resizing(self.height, self.width, antialias=True, dtype="float32")
         self.supports_jit = False  # XLA cannot resize images whose size it does not know
-        self._build_at_init()
+        keras_internals.built_without_weights(self)
 
     def call(self, inputs):
         """Shape `(batch, h, w, channels)` or `(batch, h, w, 1)`, any dtype, to `(batch, height, width, channels)`."""
@@ -70,7 +71,7 @@ class BackbonePreprocessing(keras.layers.Layer):
         super().__init__(**{"dtype": "float32", **kwargs})
         self.backbone = backbone
         self._preprocess = sys.modules[find_application(backbone).__module__].preprocess_input
-        self._build_at_init()
+        keras_internals.built_without_weights(self)
 
     def call(self, inputs):
         """Shape `(batch, h, w, 3)`, RGB 0..255, to the same shape, float32 unless another dtype was given."""

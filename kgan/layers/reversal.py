@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kgan.backend import keras_internals
 from kgan.scalars import as_real
 
 
@@ -45,7 +46,7 @@ class GradientReversal(keras.layers.Layer):
         super().__init__(**kwargs)
         self.weight = as_real(weight, "the weight of GradientReversal")
         self.supports_masking = True
-        self._build_at_init()
+        keras_internals.built_without_weights(self)
 
     def call(self, inputs):
         """Any shape, and the same out, in the layer's compute dtype."""

@@ -9,6 +9,8 @@ import warnings
 import keras
 from keras import ops
 
+from kgan.backend import keras_internals
+
 
 class SharedKernel(keras.layers.Layer):
     """Base class: the kernel is that of `tied_to`, the bias and the activation are its own.
@@ -69,11 +71,8 @@ class SharedKernel(keras.layers.Layer):
         _shared_in_files(partner)
         if self.built:
             bias = self.bias
-            for variable in self.weights:
-                self._untrack_variable(variable)
-            self._tracker.unlock()
-            self._own(partner.kernel, bias)
-            self._tracker.lock()
+            with keras_internals.weights_exchanged(self):
+                self._own(partner.kernel, bias)
 
     def _find_partner(self, layers):
         """Ties the layer to the one of `layers` that has the name, kind and shape of its partner."""
@@ -182,7 +181,7 @@ def _shared_in_files(layer):
 
 def _within(layers) -> list:
     """These layers and all the layers in them, once each."""
-    inner = [layer for outer in layers for layer in outer._flatten_layers()]
+    inner = [layer for outer in layers for layer in keras_internals.layers_within(outer)]
     return list({id(layer): layer for layer in inner}.values())
 
 
@@ -190,8 +189,8 @@ def _layers_before(tensor) -> list:
     """The layers that a symbolic tensor came through, and the layers in them."""
     found, tensors = {}, [tensor]
     while tensors:
-        operation, node_index, _ = getattr(tensors.pop(), "_keras_history", (None, None, None))
-        if operation is not None and (id(operation), node_index) not in found:
-            found[id(operation), node_index] = operation
-            tensors += operation._inbound_nodes[node_index].input_tensors
+        tensor = tensors.pop()
+        if id(tensor) not in found and (source := keras_internals.source_of(tensor)):
+            found[id(tensor)], _, inputs = source
+            tensors += inputs
     return _within([operation for operation in found.values() if isinstance(operation, keras.Layer)])

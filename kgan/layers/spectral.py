@@ -5,8 +5,8 @@ import weakref
 
 import keras
 from keras import ops
-from keras.src.backend import AutocastScope, get_stateless_scope  # Keras has no public name for these
 
+from kgan.backend import keras_internals
 from kgan.layers.tied import TiedConv2DTranspose
 from kgan.scalars import as_count
 
@@ -110,13 +110,13 @@ class SpectralNormalization(keras.layers.Wrapper):
 
     def next_vectors(self) -> list:
         """New values of `u` and `v` after the iterations of one step, for a kernel that moved outside of training."""
-        with AutocastScope(self.u.dtype):
+        with keras_internals.autocast_to(self.u.dtype):
             matrix = self._matrix(self.u.dtype)
             return list(_iterations(matrix, self.u.value, self.v.value, self.power_iterations))
 
     def _scope_with(self, kernel, value):
         """A scope in which the layer sees `value` in place of its kernel, and all else as it is here."""
-        outer, scope = get_stateless_scope(), keras.StatelessScope(collect_losses=True)
+        outer, scope = keras_internals.scope_of_calls(), keras.StatelessScope(collect_losses=True)
         for variable in self.layer.variables if outer is not None else ():
             if (now := outer.get_current_value(variable)) is not None:
                 scope.add_update((variable, now))
@@ -125,10 +125,10 @@ class SpectralNormalization(keras.layers.Wrapper):
 
     def _normalized_kernel(self, moves: bool):
         """The kernel divided by its largest singular value, after the iterations of a training step if it `moves`."""
-        with AutocastScope(self.u.dtype):  # in full precision, whatever the layer computes in
+        with keras_internals.autocast_to(self.u.dtype):  # in full precision, whatever the layer computes in
             matrix, u, v = self._matrix(self.u.dtype), self.u.value, self.v.value
             if moves:
-                scope = get_stateless_scope()
+                scope = keras_internals.scope_of_calls()
                 u = u if scope is None else self._u_at_start.setdefault(scope, u)
                 u, v = _iterations(ops.stop_gradient(matrix), u, v, self.power_iterations)
                 self.u.assign(u)

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kgan import backend
+from kgan.backend import keras_internals
 
 
 def squared_error(originals, reconstructions, mask=None):
@@ -118,7 +119,7 @@ class ReconstructionLoss:
             outputs: tensor of the same shape, straight from the network. Where it has a mask, masked numbers do not
                 count, as in Keras.
         """
-        mask = getattr(outputs, "_keras_mask", None)
+        mask = keras_internals.mask_of(outputs)
         reconstructions = ops.sigmoid(ops.cast(outputs, "float32")) if self.from_logits else outputs
         # A row has as many numbers as there are in it, and without padding on average.
         rows = ops.cast(ops.shape(originals)[0], "float32")

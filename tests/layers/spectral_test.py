@@ -205,7 +205,7 @@ def test_the_vectors_of_a_frozen_layer_stay_as_they_are():
 @pytest.mark.parametrize("kind", ["dense", "conv2d", "conv2d transposed", "embedding"])
 def test_every_dtype_policy_gives_the_dtype_of_the_wrapped_layer(kind, policy):
     layer, x, axes = make(kind, dtype=policy)
-    normalized = SpectralNormalization(layer, power_iterations=50)
+    normalized = SpectralNormalization(layer, power_iterations=200)
     output = normalized(x, training=True)
     assert output.dtype == layer(x).dtype == layer.compute_dtype == normalized.compute_dtype
     assert normalized.u.dtype == normalized.v.dtype == ("float64" if policy == "float64" else "float32")
@@ -271,8 +271,8 @@ def test_what_else_the_wrapped_layer_does_is_kept():
 def test_regularizers_see_the_kernel_that_is_stored():
     inner = layers.Dense(2, kernel_regularizer=keras.regularizers.L2(0.5), activity_regularizer="l1")
     layer = SpectralNormalization(inner)
-    y = numbers(layer(np.ones((4, 3), "float32")))
-    expected = [0.01 * np.abs(y).sum() / 4, 0.5 * np.sum(numbers(inner.kernel) ** 2)]
+    y = numbers(layer(np.ones((1, 3), "float32")))  # one row, because Keras divides by their number since 3.14 alone
+    expected = [0.01 * np.abs(y).sum(), 0.5 * np.sum(numbers(inner.kernel) ** 2)]
     np.testing.assert_allclose(sorted(map(float, layer.losses)), sorted(expected), rtol=1e-5)
 
 

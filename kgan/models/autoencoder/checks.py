@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops, tree
 
 from kgan import backend
+from kgan.backend import keras_internals
 from kgan.last_activation import ends_in, ends_linearly, reach
 
 # Rounding, or a pixel a little above white, is no reason to speak.
@@ -29,14 +30,15 @@ def networks(encoder, decoder):
 
 def build_all(network):
     """Makes the weights that come with the first call alone, such as those of `Dense(8, keras.layers.PReLU())`."""
-    if not all(layer.built for layer in network._flatten_layers()):
+    if not all(layer.built for layer in keras_internals.layers_within(network)):
         network(ops.zeros([size or 1 for size in network.inputs[0].shape], network.inputs[0].dtype))
 
 
 def no_shared_layers(encoder, decoder):
     """Keras cannot load two models that share a layer, so that they are not saved either."""
-    shared = {id(layer) for layer in encoder._flatten_layers()} & {id(layer) for layer in decoder._flatten_layers()}
-    names = [layer.name for layer in encoder._flatten_layers() if id(layer) in shared and layer.weights]
+    of_encoder, of_decoder = keras_internals.layers_within(encoder), keras_internals.layers_within(decoder)
+    shared = {id(layer) for layer in of_encoder} & {id(layer) for layer in of_decoder}
+    names = [layer.name for layer in of_encoder if id(layer) in shared and layer.weights]
     if names:
         raise ValueError(
             f"the encoder and the decoder share the layer {names[0]!r}, which Keras cannot load in two models: save "

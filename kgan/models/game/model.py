@@ -4,6 +4,7 @@ import functools
 
 import keras
 
+from kgan.backend import keras_internals
 from kgan.models.game import checks, saved_arguments
 from kgan.models.game.player_optimizers import PlayerOptimizers
 from kgan.models.game.rounds import Rounds
@@ -188,7 +189,7 @@ class Game(Rounds):
 
     def check_ready(self, method: str):
         if not self.players and self._compile_later is None:
-            self._assert_compile_called(method)
+            keras_internals.refuse_uncompiled(self, method)
 
     def refuse_weights(self, sample_weight, class_weight=None):
         checks.no_weights_of_samples({"sample_weight": sample_weight, "class_weight": class_weight})
@@ -206,9 +207,9 @@ class Game(Rounds):
         """Makes the players from the first data, if need be, and checks that these and the data go together."""
         if not self.players:
             if self._compile_later is None:
-                self._assert_compile_called(method)
+                keras_internals.refuse_uncompiled(self, method)
             self.build_players(data)
-        self._assert_compile_called(method)
+        keras_internals.refuse_uncompiled(self, method)
         self.check_data(data)
 
     def after_fit(self, data, batch_size, rounds: int):

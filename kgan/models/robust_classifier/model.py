@@ -8,6 +8,7 @@ from keras import ops
 
 from kgan import backend
 from kgan.attacks.ascent import Ascent, as_epsilon, noise_size
+from kgan.backend import keras_internals
 from kgan.models.robust_classifier import checks as attack_checks
 from kgan.models.robust_classifier import loss_check
 from kgan.models.robust_classifier.scores import Scores
@@ -132,7 +133,7 @@ class RobustClassifier(Trainer):
         Returns:
             float32 tensor of the shape of `x`.
         """
-        self._assert_compile_called("perturb")
+        keras_internals.refuse_uncompiled(self, "perturb")
         x = ops.cast(x, "float32")
 
         def loss(points):

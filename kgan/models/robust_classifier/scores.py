@@ -23,7 +23,7 @@ class Scores:
         metrics, weighted_metrics = (tree.map_structure(_copy, given) for given in (metrics, weighted_metrics))
         self._judge = keras.Model()
         self._judge.compile(optimizer=None, loss=loss, metrics=metrics, weighted_metrics=weighted_metrics)
-        self._loss_tracker = self._judge.metrics[0]
+        self._mean_loss = self._judge.metrics[0]
         self._prefix, self._built = prefix, False
 
     def build(self, y, outputs):
@@ -49,7 +49,7 @@ class Scores:
 
     def track(self, loss, y, outputs, sample_weight=None):
         """Adds a batch and its loss to the trackers."""
-        self._loss_tracker.update_state(loss, sample_weight=ops.shape(outputs)[0])
+        self._mean_loss.update_state(loss, sample_weight=ops.shape(outputs)[0])
         self._judge.compute_metrics(None, y, outputs, sample_weight)
 
     def results(self) -> dict:

@@ -3,6 +3,7 @@
 import contextlib
 import warnings
 
+from kgan.backend import keras_internals
 from kgan.models.training import callbacks_of_fit, data_checks, finite, minibatches
 from kgan.models.training.one_at_a_time import exclusive
 from kgan.models.training.resumable import ResumableModel
@@ -26,7 +27,7 @@ class Trainer(ResumableModel):
 
     def check_ready(self, method: str):
         """Called first by `fit` and `evaluate`; override it to ask for what has to come before."""
-        self._assert_compile_called(method)
+        keras_internals.refuse_uncompiled(self, method)
 
     def refuse_weights(self, sample_weight, class_weight=None):
         """Called by `fit` and `evaluate`; override it where weights have no meaning."""
@@ -208,7 +209,7 @@ class Trainer(ResumableModel):
         Arguments and returns are those of `keras.Model.evaluate`. On several devices an incomplete last batch is left
         out.
         """
-        if not kwargs.get("_use_cached_eval_dataset"):  # otherwise within fit, which has read and prepared the data
+        if not keras_internals.called_by_fit(kwargs):
             self.check_ready("evaluate")
             self.refuse_weights(sample_weight)
             x, batch_size = self.read_data(x, y, sample_weight, batch_size)

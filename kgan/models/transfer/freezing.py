@@ -2,6 +2,8 @@
 
 import keras
 
+from kgan.backend import keras_internals
+
 
 def trainable_names(model: keras.Model) -> list:
     """Names of the layers that could train: those with weights, without batch norm."""
@@ -37,7 +39,7 @@ def unfreeze_only(model: keras.Model, names):
     model.trainable = True  # a frozen model hides what trains inside it
     for layer in model.layers:
         layer.trainable = layer.name in names
-    for layer in model._flatten_layers():
+    for layer in keras_internals.layers_within(model):
         if _is_batch_norm(layer):
             layer.trainable = False
 

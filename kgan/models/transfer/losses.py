@@ -5,6 +5,8 @@ import inspect
 
 import keras
 
+from kgan.backend import keras_internals
+
 
 def as_loss(loss):
     """`loss` in a form that Keras takes for a model with one output.
@@ -80,7 +82,7 @@ def _resolved(loss):
 
 
 def _refuse_logits(found, what: str):
-    words = found.keywords if isinstance(found, functools.partial) else getattr(found, "_fn_kwargs", {})
+    words = found.keywords if isinstance(found, functools.partial) else keras_internals.words_of(found)
     if getattr(found, "from_logits", False) is True or words.get("from_logits", False) is True:
         raise ValueError(
             f"{what} has from_logits=True, but the classifier gives probabilities, not logits: leave from_logits out."
