@@ -46,6 +46,11 @@ def test_array_batches_keep_rows_of_all_arrays_together():
     np.testing.assert_array_equal(batches[1]["b"], [[10, 11], [18, 19], [4, 5]])
 
 
+def test_a_batch_larger_than_the_data_takes_no_more_memory_than_these():
+    (rows,) = backend.shuffled_rows(5, 2**31 - 1, 7, lambda: 3).as_numpy_iterator()
+    assert rows.tolist() == numbers(backend.shuffled_range(5, 7, lambda: 3))
+
+
 @pytest.mark.parametrize(("drop", "sizes"), [(False, [4, 4, 2]), (True, [4, 4])])
 def test_rows_come_in_order_or_in_that_of_shuffled_range(drop, sizes):
     in_order = backend.rows_in_order(10, 4, drop_incomplete=drop)

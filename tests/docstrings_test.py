@@ -87,6 +87,7 @@ ALONE = {
     "as_class_names": lambda: {"as_class_names": kgan.class_names.as_class_names},
     "printable": lambda: {"printable": kgan.foreign_text.printable},
     "GaussianMixture": dict,
+    "HidingObjective": dict,
     "auto_weight": dict,
     "get": dict,
     "linear_autoencoder": dict,

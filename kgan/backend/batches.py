@@ -68,6 +68,8 @@ def shuffled_rows(
     Returns:
         A `tf.data.Dataset` of int64 vectors; memory does not grow with `size`.
     """
+    count = _count(size, batch_size, drop_incomplete)
+    batch_size = batch_size if drop_incomplete else min(batch_size, size)  # whose numbers are made in full
 
     def order(start):
         key = tf.stack([tf.constant(seed % (2**31 - 1)), tf.cast(start, tf.int32)])
@@ -84,7 +86,7 @@ def shuffled_rows(
         return tf.ensure_shape(tf.numpy_function(lambda: np.int64(position()), [], tf.int64), [])
 
     batches = tf.data.Dataset.from_tensors(0).map(ask).flat_map(order)
-    return batches.apply(tf.data.experimental.assert_cardinality(_count(size, batch_size, drop_incomplete)))
+    return batches.apply(tf.data.experimental.assert_cardinality(count))
 
 
 def rows_in_order(size: int, batch_size: int, *, drop_incomplete: bool = False) -> tf.data.Dataset:

@@ -91,7 +91,14 @@ def get_hiding_objective(identifier) -> HidingObjective:
     Raises:
         ValueError: for anything else, with the list of names.
     """
-    return _resolve(identifier, hiding.ALL, HidingObjective, "objective")
+    found = _resolve(identifier, hiding.ALL, HidingObjective, "objective")
+    own_loss = type(found).opposing_loss is not HidingObjective.opposing_loss
+    if found.together and (own_loss or found.combined is not None):
+        raise ValueError(
+            f"{type(found).__name__} lets both players step together, where opposing_loss and combined have no part: "
+            "leave these out, or together."
+        )
+    return found
 
 
 def _resolve(identifier, names, base, what, classes=()):
@@ -116,6 +123,11 @@ def _deserialized(config: dict, classes):
     try:
         return keras.saving.deserialize_keras_object(config)
     except (TypeError, KeyError):  # of an unknown class, and of a dict that is no config
+        if isinstance(config.get("class_name"), str) and "config" in config and "module" in config:
+            raise ValueError(
+                f"cannot find the class {config['class_name']!r}: import it, and register it by "
+                "keras.saving.register_keras_serializable or give it as custom_objects."
+            ) from None
         return None
 
 

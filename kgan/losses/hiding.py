@@ -1,8 +1,9 @@
-"""How a classifier answers an adversary that reads what it is to hide.
+"""What a classifier descends that hides something from an adversary.
 
-L_t is the loss of the target, L_a what the adversary minimises, and alpha how much hiding counts. An objective says
-what the classifier descends, and so does one of your own: a subclass of `HidingObjective`.
+L_t is the loss of the target, L_a what the adversary minimises, and alpha how much hiding counts.
 """
+
+import inspect
 
 import keras
 from keras import ops
@@ -12,32 +13,65 @@ from kgan.layers.reversal import reverse_gradient
 
 
 class HidingObjective:
-    """Base class of the objectives: the classifier descends `L_t + alpha * opposing_loss`, here `L_t - alpha * L_a`.
+    """Base class of the objectives, which descends `L_t - alpha * L_a`.
 
-    A subclass overrides `opposing_loss`, or gives a method `combined(target, opposing, alpha)` where the step is no
-    gradient of a sum: it gets the gradients of L_t and of the opposing loss with respect to all weights of the
-    classifier, as lists of tensors of this device, and returns such a list. `Projection` is an example.
+    A subclass overrides one of these:
+
+    - `opposing_loss(answers)`: then the classifier descends `L_t + alpha * opposing_loss`;
+    - `combined(target, opposing, alpha)`: where the step is no gradient of a sum. It gets the gradients of L_t and of
+      `opposing_loss` with respect to all weights of the classifier, as lists of tensors, and returns such a list. On
+      several devices these are of the rows of one device, and what is returned is added up. `alpha` may be a tensor,
+      and is 0 at first with `warmup_steps`; with `FairClassifier(alpha=0)` this is not called;
+    - the attribute `together = True`: both players step together, along gradients of one pass. The adversary is shown
+      `shown(seen, alpha)`, here `seen` with its gradient reversed, and the other two methods have no part in it.
+
+    To be saved, it needs `keras.saving.register_keras_serializable`, and `get_config` if its constructor takes
+    arguments.
+
+    Examples:
+        >>> @keras.saving.register_keras_serializable("mine")
+        ... class Confident(kgan.losses.HidingObjective):  # numbers that say "sure" cost the classifier
+        ...     def opposing_loss(self, answers):
+        ...         return ops.mean(ops.square(answers.outputs))
+        >>> model = kgan.FairClassifier(objective=Confident())
     """
 
     combined = None
-    # Whether both players step together, along gradients of one pass in which the adversary sees what `shown` gives.
     together = False
 
-    def opposing_loss(self, adversary):
-        """What the classifier descends besides the loss of the target, with the weight alpha: a scalar.
+    def opposing_loss(self, answers):
+        """What the classifier descends besides the loss of the target, with the weight alpha.
 
         Args:
-            adversary: what it answers. `adversary.loss` is L_a, `adversary.distance_from_prior` how far the answers are
-                from telling nothing, and `adversary.outputs`, `(batch, width)`, the answers: for each of
-                `adversary.columns` its logits or its number.
+            answers: what the adversary makes of a minibatch. `answers.loss` is L_a, a scalar;
+                `answers.distance_from_prior`, a scalar, says how far it is from telling nothing; `answers.outputs`,
+                `(batch, width)`, are its numbers, for each of `answers.columns` its logits or its value;
+                `answers.sensitive`, `(batch, columns)`, is the truth: ids of categories, and standardised numbers. A
+                column has a `name`, a `kind` (`"binary"`, `"categorical"` or `"continuous"`), and a `width`.
+
+        Returns:
+            A scalar, the mean over the minibatch.
         """
-        return -adversary.loss
+        return -answers.loss
 
     def shown(self, seen, alpha):
-        """What the adversary is shown of the tensor that it sees, if both players step together."""
-        return seen
+        """What the adversary is shown, if both players step together.
+
+        Args:
+            seen: the representation or the logits, a tensor.
+            alpha: number or scalar tensor.
+
+        Returns:
+            A tensor with the shape of `seen`.
+        """
+        return reverse_gradient(seen, alpha)
 
     def get_config(self) -> dict:
+        if inspect.signature(type(self)).parameters:
+            name = type(self).__name__
+            raise ValueError(
+                f"{name} takes arguments: give it a get_config that returns them, so that it can be saved."
+            )
         return {}
 
     @classmethod
@@ -72,22 +106,19 @@ class Reversal(HidingObjective):
 
     together = True
 
-    def shown(self, seen, alpha):
-        return reverse_gradient(seen, alpha)
-
 
 @keras.saving.register_keras_serializable(package="kgan")
 class Uniform(HidingObjective):
     """`L_t + alpha * H`, H the cross-entropy of the adversary's outputs towards the frequencies of the first data.
 
-    For numbers, H is the squared error towards their mean. The adversary is to be left without an opinion, rather than
-    wrong. Bounded.
+    With `equalised_odds` these are the frequencies within the row's class. For numbers, H is the squared error towards
+    their mean. The adversary is to be left without an opinion, rather than wrong. Bounded.
 
     Source: Tzeng et al. 2015, https://arxiv.org/abs/1510.02192, equation 3.
     """
 
-    def opposing_loss(self, adversary):
-        return adversary.distance_from_prior
+    def opposing_loss(self, answers):
+        return answers.distance_from_prior
 
 
 @keras.saving.register_keras_serializable(package="kgan")

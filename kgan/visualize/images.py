@@ -147,7 +147,8 @@ def to_rgb(images: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
 
 def as_value_range(value_range) -> tuple[float, float]:
     """A pair `(low, high)` of finite numbers that grow, as floats."""
-    ends = list(value_range) if isinstance(value_range, tuple | list | np.ndarray) else []
+    ends = [] if isinstance(value_range, str | bytes | dict) or np.ndim(value_range) != 1 else list(value_range)
+    ends = [end.numpy() if hasattr(end, "numpy") else end for end in ends]
     if len(ends) != 2 or not all(map(is_real, ends)) or not ends[0] < ends[1]:
         raise ValueError(f"value_range must be (low, high) with low < high, but it is {value_range!r}.")
     return float(ends[0]), float(ends[1])

@@ -102,6 +102,8 @@ def test_two_channels_are_green_and_magenta():
         (np.zeros((2, 4, 4, 1), np.int32), {"value_range": (0, 1)}, "float images"),
         (np.zeros((2, 4, 4, 1)), {"value_range": (1, 0)}, "value_range must be"),
         (np.zeros((2, 4, 4, 1)), {"value_range": 255}, "value_range must be"),
+        (np.zeros((2, 4, 4, 1)), {"value_range": np.array(1.0)}, "value_range must be"),
+        (np.zeros((2, 4, 4, 1)), {"value_range": "01"}, "value_range must be"),
     ],
 )
 def test_bad_images_and_options_are_refused(images, options, message):

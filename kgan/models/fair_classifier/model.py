@@ -254,7 +254,8 @@ class FairClassifier(ClassifierAndAdversary):
         config = dict(config)
         encoding = config.pop("encoding")
         networks = {name: config[name] for name in ("encoder", "predictor", "adversary")}
-        model = cls(**{**config, **keras.saving.deserialize_keras_object(networks, custom_objects)})
+        with keras.saving.custom_object_scope(custom_objects or {}):
+            model = cls(**{**config, **keras.saving.deserialize_keras_object(networks)})
         if encoding is not None:
             model._encoding = Encoding.from_config(encoding)
             model._set_players()

@@ -10,6 +10,7 @@ from kgan.attacks import class_scores
 from kgan.models.fair_classifier import defaults
 from kgan.models.fair_classifier.answers import Answers
 from kgan.models.game import Game
+from kgan.models.training import finite
 
 
 def as_logits(outputs):
@@ -41,7 +42,7 @@ class ClassifierAndAdversary(Game):
             adversary_optimizer: the same for the adversary; `None` is `keras.optimizers.Adam(5e-3)`.
             adversary_steps: updates of the adversary per round, each on a fresh minibatch, before that of the
                 classifier. More than one give a better adversary, and the classifier less data per epoch. `None` is 3
-                on representations, where there is more to read, and 1 on predictions and with `"reversal"`.
+                on representations, where there is more to read, and 1 on predictions and where both step together.
             **keras_kwargs: see `Game.compile`.
 
         Raises:
@@ -50,10 +51,9 @@ class ClassifierAndAdversary(Game):
         """
         adversary_steps = defaults.adversary_steps(adversary_steps, self)
         if self.objective.together and adversary_steps != 1:
-            raise ValueError(
-                "objective='reversal' moves both players in one pass: leave out adversary_steps, or use 'negative', "
-                "the same loss in turns."
-            )
+            name = type(self.objective).__name__
+            instead = ", or use 'negative', the same loss in turns" if name == "Reversal" else ""
+            raise ValueError(f"{name} moves both players in one pass: leave out adversary_steps{instead}.")
         if adversary_optimizer is None:
             adversary_optimizer = keras.optimizers.Adam(defaults.ADVERSARY_RATE)
         if not self.players:  # it depends on the first data who plays
@@ -89,7 +89,14 @@ class ClassifierAndAdversary(Game):
         """L_t, what is added to it with the weight alpha, and what to log."""
         logits, seen = self._run(x)
         target_loss, logs = self._target_loss(logits, labels)
-        opposing = 0.0 if self.adversary is None else self.objective.opposing_loss(self._answers(seen, labels))
+        if self.adversary is None:
+            return target_loss, 0.0, logs
+        opposing = self.objective.opposing_loss(self._answers(seen, labels))
+        if getattr(opposing, "shape", None) != ():
+            raise finite.LossError(
+                f"opposing_loss of {type(self.objective).__name__} must return a scalar tensor, the mean over the "
+                f"minibatch, but returned {opposing!r}."
+            )
         return target_loss, opposing, logs
 
     def _run(self, x, predict: bool = True):
@@ -150,7 +157,13 @@ class ClassifierAndAdversary(Game):
             return [target_loss, opposing], {self.loss_name(player): loss, **logs}
 
         gradients, logs = self.differentiate(player, losses)
-        return self.objective.combined(*gradients, self._current_alpha()), logs
+        combined = self.objective.combined(*gradients, self._current_alpha())
+        if not isinstance(combined, list | tuple) or len(combined) != len(gradients[0]):
+            raise finite.LossError(
+                f"combined of {type(self.objective).__name__} must return a list of {len(gradients[0])} gradients, one "
+                "for each that it got."
+            )
+        return list(combined), logs
 
     def gradients_together(self, data):
         """Both players' gradients by one pass through all networks, of the sum of both losses."""

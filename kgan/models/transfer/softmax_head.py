@@ -25,10 +25,12 @@ def softmax_head(features: int, layers, num_classes: int, seed: int) -> keras.Se
     Raises:
         ValueError: if the layers do not fit, or memory cannot hold their weights.
     """
-    sizes = [features, *(layer for layer in layers if isinstance(layer, int)), num_classes]
-    weights = sum(inputs * outputs for inputs, outputs in itertools.pairwise(sizes))
-    shown = ", ".join(f"{units:,}" for units in sizes[1:-1]) or "no hidden layers"
-    memory.check_fits(4 * weights, f"the weights of a head of {shown} on {features:,} features", "use fewer units")
+    # How many numbers a layer of the user's own gives is not known before it is built.
+    sizes = [features, *(layer if isinstance(layer, int) else None for layer in layers), num_classes]
+    weights = sum(inputs * outputs for inputs, outputs in itertools.pairwise(sizes) if inputs and outputs)
+    units = ", ".join(f"{layer:,}" for layer in layers if isinstance(layer, int))
+    what = f"a head of {units}" if units else f"a head for {num_classes:,} classes"
+    memory.check_fits(4 * weights, f"the weights of {what} on {features:,} features", "use a smaller head")
     # One seed for two layers of one shape would give them the same weights.
     hidden = [
         keras.layers.Dense(layer, activation="relu", kernel_initializer=GlorotUniform(seed + i))

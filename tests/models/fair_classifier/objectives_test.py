@@ -20,11 +20,11 @@ class Scaled(losses.HidingObjective):
     def __init__(self, factor=1.0):
         self.factor = factor
 
-    def opposing_loss(self, adversary):
-        # The same as `adversary.loss`, from the answers: the logit of a binary column against its truth.
-        (column,) = adversary.columns
+    def opposing_loss(self, answers):
+        # The same as `answers.loss`, from the answers: the logit of a binary column against its truth.
+        (column,) = answers.columns
         assert column.kind == "binary"
-        return -self.factor * ops.mean(ops.softplus(adversary.outputs) - adversary.sensitive * adversary.outputs)
+        return -self.factor * ops.mean(ops.softplus(answers.outputs) - answers.sensitive * answers.outputs)
 
     def get_config(self):
         return {"factor": self.factor}
@@ -39,23 +39,18 @@ class SumByHand(losses.HidingObjective):
 
 
 @keras.saving.register_keras_serializable(package="objectives_test")
-class SumByLoss(losses.HidingObjective):
+class Together(losses.HidingObjective):
     together = True
 
-    def shown(self, seen, alpha):
-        return (1 + alpha) * ops.stop_gradient(seen) - alpha * seen  # the identity, and -alpha backward
 
-
-def trained(objective):
-    model = FairClassifier(objective=objective, alpha=0.7, seed=0)
-    model.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), 1, run_eagerly=True)
+def trained(objective, *, alpha=0.7, run_eagerly=True, **settings):
+    model = FairClassifier(objective=objective, alpha=alpha, seed=0, **settings)
+    model.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), 1, run_eagerly=run_eagerly)
     model.fit(X, LABELS, batch_size=16, epochs=2, shuffle=False, verbose=0)
     return model
 
 
-@pytest.mark.parametrize(
-    ("own", "ours"), [(Scaled(), "negative"), (SumByHand(), "negative"), (SumByLoss(), "reversal")]
-)
+@pytest.mark.parametrize(("own", "ours"), [(Scaled(), "negative"), (SumByHand(), "negative"), (Together(), "reversal")])
 def test_one_of_ones_own_trains_as_ours_with_the_same_formula(own, ours):
     for a, b in zip(trained(own).get_weights(), trained(ours).get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
@@ -82,3 +77,94 @@ def test_the_estimator_takes_it_too():
 def test_a_wrong_one_is_refused_before_any_data():
     with pytest.raises(ValueError, match="unknown objective 'projecton'"):
         FairClassifier(objective="projecton")
+
+
+def test_a_rule_of_ones_own_is_compiled_while_alpha_rises():
+    own, ours = (trained(of, run_eagerly=False, warmup_steps=5) for of in (SumByHand(), "negative"))
+    for a, b in zip(own.get_weights(), ours.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_without_alpha_no_rule_is_asked():
+    class Never(losses.HidingObjective):
+        def combined(self, target, opposing, alpha):
+            raise AssertionError
+
+    trained(Never(), alpha=0.0)
+
+
+class Vector(losses.HidingObjective):
+    def opposing_loss(self, answers):
+        return answers.outputs[:, 0]
+
+
+class VectorWithRule(SumByHand):
+    opposing_loss = Vector.opposing_loss
+
+
+class Nothing(losses.HidingObjective):
+    def opposing_loss(self, answers):
+        return None
+
+
+class TooFew(losses.HidingObjective):
+    def combined(self, target, opposing, alpha):
+        return target[:-1]
+
+
+class NoGradients(losses.HidingObjective):
+    def combined(self, target, opposing, alpha):
+        return None
+
+
+@pytest.mark.parametrize(
+    ("objective", "sentence"),
+    [
+        (Vector(), "^opposing_loss of Vector must return a scalar tensor, the mean over the minibatch, but returned"),
+        (VectorWithRule(), "^opposing_loss of VectorWithRule must return a scalar tensor"),
+        (Nothing(), "^opposing_loss of Nothing must return a scalar tensor, .* but returned None"),
+        (TooFew(), "^combined of TooFew must return a list of 6 gradients, one for each that it got"),
+        (NoGradients(), "^combined of NoGradients must return a list of 6 gradients"),
+    ],
+)
+def test_what_an_objective_must_return_is_a_sentence(objective, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        trained(objective)
+
+
+class LossAndTogether(Nothing):
+    together = True
+
+
+class RuleAndTogether(losses.Reversal):
+    combined = SumByHand.combined
+
+
+@pytest.mark.parametrize("kind", [LossAndTogether, RuleAndTogether])
+def test_what_would_have_no_part_is_refused(kind):
+    with pytest.raises(ValueError, match=f"{kind.__name__} lets both players step together, where opposing_loss and"):
+        FairClassifier(objective=kind())
+
+
+def test_steps_of_one_player_are_refused_in_the_name_of_the_objective():
+    with pytest.raises(ValueError, match="^Together moves both players in one pass: leave out adversary_steps.$"):
+        FairClassifier(objective=Together()).compile(adversary_steps=2)
+
+
+class Forgets(losses.HidingObjective):
+    def __init__(self, factor=1.0):
+        self.factor = factor
+
+
+class NotRegistered(losses.HidingObjective):
+    pass
+
+
+def test_what_could_not_be_loaded_is_a_sentence(tmp_path):
+    with pytest.raises(ValueError, match="Forgets takes arguments: give it a get_config that returns them"):
+        trained(Forgets()).save(tmp_path / "model.keras")
+    config = FairClassifier(objective=NotRegistered(), seed=0).get_config()
+    with pytest.raises(ValueError, match="cannot find the class 'NotRegistered': import it, and register it by"):
+        FairClassifier.from_config(config)
+    loaded = FairClassifier.from_config(config, custom_objects={"NotRegistered": NotRegistered})
+    assert type(loaded.objective) is NotRegistered

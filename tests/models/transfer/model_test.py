@@ -6,8 +6,10 @@ import pytest
 import tensorflow as tf
 from sklearn.preprocessing import StandardScaler
 
+from kgan import memory
 from kgan.models.training import feature_cache
 from kgan.models.transfer import TransferClassifier
+from kgan.models.transfer.softmax_head import softmax_head
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (40, 15, 13, 3)).astype("uint8")
@@ -96,8 +98,18 @@ def test_only_the_head_trains_and_features_are_computed_once():
 
 @pytest.mark.parametrize("head", [(10**12,), (10**7, 10**7)])
 def test_a_head_that_memory_cannot_hold_is_refused(head):
-    with pytest.raises(ValueError, match=r"a head of [10, ]+ on 6 features would take .* of memory.*: use fewer units"):
+    with pytest.raises(
+        ValueError, match=r"a head of [10, ]+ on 6 features would take .* of memory.*: use a smaller head"
+    ):
         make(head=head)
+
+
+def test_behind_a_layer_of_ones_own_the_size_of_a_head_is_not_guessed(monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 10**5)
+    head = softmax_head(10**4, [keras.layers.Dense(2), 500], 10, 0)
+    assert [tuple(weight.shape) for weight in head.weights[::2]] == [(10**4, 2), (2, 500), (500, 10)]
+    with pytest.raises(ValueError, match=r"a head for 10 classes on 10,000 features would take 400 kB of memory"):
+        softmax_head(10**4, [], 10, 0)
 
 
 def test_the_head_equals_one_trained_on_precomputed_features():
